@@ -1,0 +1,1 @@
+"""Parallel OCR runs over documents kept in git."""

@@ -1,0 +1,37 @@
+"""Expected failures: each class knows its exit code, each message says what to do next."""
+
+from typing import ClassVar
+
+
+class SupervisorError(Exception):
+    """A failure that a user can understand and mend.
+
+    Attributes:
+        exit_code: What the process ends with when this error reaches the command line.
+        hint: The line to type or the thing to change next, without a final full stop; None if the message says it all.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(SupervisorError):
+    """A wrong option, run id, job file, ref or policy. Nothing was created."""
+
+    exit_code = 2
+
+
+class HeldError(SupervisorError):
+    """A lock, lease or run is held by somebody else."""
+
+    exit_code = 3
+
+
+class SurroundingsError(SupervisorError):
+    """The surroundings lack something: tesseract, a language, git, the database, room on the disk."""
+
+    exit_code = 4
