@@ -1,0 +1,69 @@
+"""Settings that come from outside the command line, read once: files, environment, and the directories they imply."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from supervisor.errors import UsageError
+
+REPOSITORY_FILE = "supervisor.toml"
+RUNS_DIR_VARIABLE = "AUTONOMOUS_RUNS_DIR"
+DEFAULT_RUNS_DIR = ".autonomous_runs"
+
+FROM_OUTSIDE_ONLY = frozenset({"repo", "runs_dir", "database_url", "per_run_sqlite"})
+"""Settings that a file in the repository may not carry, because a pull request can change that file."""
+
+
+class SettingsError(UsageError):
+    """A settings file cannot be used."""
+
+
+def user_settings_file(environment: Mapping[str, str]) -> Path:
+    """Return where the user's own settings stand, whether or not the file exists."""
+    base = environment.get("XDG_CONFIG_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".config")
+    return Path(base) / "supervisor" / "config.toml"
+
+
+def parse_settings(content: bytes, source: str, *, known: Iterable[str], in_repository: bool) -> dict[str, object]:
+    """Read a settings file into option names (with underscores) and their values.
+
+    Args:
+        content: The file.
+        source: How to name it in messages.
+        known: Names of the options there are.
+        in_repository: Whether it is the repository's file, which may not set addresses, directories or secrets.
+
+    Raises:
+        SettingsError: The file is not TOML, has an unknown key, or one that it may not set.
+    """
+    try:
+        table = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{source} is not UTF-8 (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source} is not valid TOML: {error}") from error
+    names = set(known) | {"repository"}
+    settings: dict[str, object] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in names:
+            near = difflib.get_close_matches(name, sorted(names), n=1)
+            raise SettingsError(f"{source} has an unknown key {key!r}", hint=f"did you mean {near[0]!r}?" if near else None)
+        if in_repository and name in FROM_OUTSIDE_ONLY:
+            raise SettingsError(
+                f"{source} may not set {key!r}: a file that a pull request can change decides no directory or database",
+                hint=f"set it on the command line, in the environment or in {user_settings_file(os.environ)}",
+            )
+        settings[name] = value
+    return settings
+
+
+def runs_directory(chosen: str | Path | None, environment: Mapping[str, str], *, main_work_tree: Path | None, common_dir: Path) -> Path:
+    """Return the absolute runs directory: as chosen, else from the environment, else beside the repository's work tree."""
+    if chosen:
+        return Path(chosen).absolute()
+    if environment.get(RUNS_DIR_VARIABLE):
+        return Path(environment[RUNS_DIR_VARIABLE]).absolute()
+    return (main_work_tree or common_dir) / DEFAULT_RUNS_DIR
