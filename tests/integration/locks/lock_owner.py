@@ -1,7 +1,7 @@
 """A process that takes a run lock, for the tests to race, stop and kill: `lock_owner.py HOW RUNS_DIR RUN_ID`.
 
-HOW is `hold` (until standard input ends), `stubborn` (the same, ignoring SIGTERM), `executor` (with an executor in a process
-group of its own, which shares the lock and outlives us) or `race` (once per line on standard input).
+HOW is `hold` (until standard input ends), `stubborn` (the same, ignoring SIGTERM), `executor` (with an executor in a
+process group of its own, which shares the lock and outlives us) or `race` (once per line on standard input).
 """
 
 import multiprocessing
