@@ -6,7 +6,7 @@ _UNESCAPED = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%"
 
 
 def path_text(path: bytes) -> str:
-    """Return a repository path as text; one that is not UTF-8 is percent-escaped, so that no lone surrogate leaves us."""
+    """Return a repository path as text; one that is not UTF-8 is percent-escaped: no lone surrogate leaves us."""
     try:
         return path.decode()
     except UnicodeDecodeError:

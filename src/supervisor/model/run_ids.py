@@ -37,7 +37,9 @@ def check_run_id(run_id: str) -> str:
     if ".." in run_id:
         raise RunIdError(f"run id {run_id!r} is not allowed: it contains '..'")
     if run_id.endswith((".", ".lock")):
-        raise RunIdError(f"run id {run_id!r} is not allowed: it ends in {'.lock' if run_id.endswith('.lock') else '.'!r}")
+        raise RunIdError(
+            f"run id {run_id!r} is not allowed: it ends in {'.lock' if run_id.endswith('.lock') else '.'!r}"
+        )
     if run_id.lower() == "workspaces" or run_id.lower().startswith("control.db"):
         raise RunIdError(f"run id {run_id!r} is not allowed: the runs directory keeps files of its own under that name")
     return run_id

@@ -1,8 +1,8 @@
 """States of runs and sessions, and the one table of transitions between them.
 
-A run is born `queued`. A claim makes it `running` and raises its lease term; from there on only the holder of that term may
-end it. What goes back to `queued` (interrupted, rescued, not startable) keeps its attempt number. `succeeded`, `failed` and
-`cancelled` are final: running the same id again makes a new row.
+A run is born `queued`. A claim makes it `running` and raises its lease term; from there on only the holder of that
+term may end it. What goes back to `queued` (interrupted, rescued, not startable) keeps its attempt number. `succeeded`,
+`failed` and `cancelled` are final: running the same id again makes a new row.
 """
 
 from collections.abc import Collection

@@ -1,0 +1,79 @@
+"""The runs directory: which file of which run lies where."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+MEMORY_BACKED = Path("/dev/shm")  # noqa: S108 (only directories that are ours alone are made in it)
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """What one run keeps in the runs directory."""
+
+    root: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run id, which names the directory."""
+        return self.root.name
+
+    @property
+    def database(self) -> Path:
+        """Documents and pages, where no Postgres is used."""
+        return self.root / f"{self.run_id}.db"
+
+    @property
+    def manifest(self) -> Path:
+        """What the latest attempt was and made."""
+        return self.root / "run.json"
+
+    @property
+    def output(self) -> Path:
+        """The published texts, under the paths of their documents."""
+        return self.root / "output"
+
+    @property
+    def log(self) -> Path:
+        """What the executor printed."""
+        return self.root / "logs" / "executor.log"
+
+    @property
+    def trace(self) -> Path:
+        """One event a line, all terms of the latest attempt."""
+        return self.root / "trace.jsonl"
+
+    def staging(self, lease_term: int) -> Path:
+        """Where the holder of a lease term writes before its results are published."""
+        return self.root / ".staging" / str(lease_term)
+
+
+@dataclass(frozen=True)
+class RunsDirectory:
+    """The directory that a supervisor keeps everything in."""
+
+    root: Path
+
+    @property
+    def control_database(self) -> Path:
+        """Sessions, runs, workers and events, where no Postgres is used."""
+        return self.root / "control.db"
+
+    def run(self, run_id: str) -> RunDirectory:
+        """Return the directory of a run, whether or not it exists."""
+        return RunDirectory(self.root / run_id)
+
+    def scratch(self, run_id: str) -> Path:
+        """Return where a run's prepared pages lie while they are recognised: in memory where the system offers it.
+
+        The same for every process, so that whoever takes over a run removes what its predecessor left there.
+        """
+        base = MEMORY_BACKED if os.access(MEMORY_BACKED, os.W_OK) else Path(tempfile.gettempdir())
+        owner = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:16]
+        return base / f"supervisor-{os.getuid()}-{owner}-{run_id}"
+
+    def spill(self, run_id: str) -> Path:
+        """Return where prepared pages go that memory has no room for."""
+        return self.root / run_id / ".scratch"

@@ -1,0 +1,22 @@
+"""Making the results of an attempt the results of its run."""
+
+import shutil
+
+from supervisor.artifacts.layout import RunDirectory
+
+
+def publish_output(run: RunDirectory, lease_term: int) -> None:
+    """Replace `output/` as a whole by what the holder of a term staged; then drop everything staged.
+
+    Done under the run lock. Doing it again, also after a crash in the middle, gives the same: the staged directory moves
+    in once the old one has moved away, and is never dropped before it has moved.
+    """
+    staged = run.staging(lease_term) / "output"
+    retired = run.root / ".staging" / "retired"
+    if staged.is_dir():
+        shutil.rmtree(retired, ignore_errors=True)
+        if run.output.exists():
+            run.output.rename(retired)
+        staged.rename(run.output)
+    run.output.mkdir(exist_ok=True)
+    shutil.rmtree(run.root / ".staging", ignore_errors=True)

@@ -1,0 +1,27 @@
+"""The trace of a run: one JSON event a line."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+
+class Trace:
+    """Appends events to a run's `trace.jsonl`; a new attempt begins it anew, a new term of one goes on with it."""
+
+    def __init__(self, path: Path, *, run_id: str, attempt: int, lease_term: int, fresh: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w" if fresh else "a", encoding="utf-8")
+        self._common = {"run_id": run_id, "attempt": attempt, "lease_term": lease_term}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def event(self, event: str, at: datetime, **facts: object) -> None:
+        """Write an event at once."""
+        line = {"event": event, "at": at.isoformat(timespec="milliseconds"), **self._common, **facts}
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()

@@ -1,0 +1,138 @@
+"""What became of a session's runs, read from the databases; `--json` prints it, tables show it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
+from supervisor.store import runs, sessions
+from supervisor.store.engine import shown_url, sqlite_url, transaction
+from supervisor.store.results import PageTally, ResultStore, StoredDocument
+from supervisor.store.runs import RunRow
+
+SCHEMA = "supervisor.session-report/1"
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How one run stands.
+
+    Attributes:
+        seconds: From its first claim to its end; None while it has not ended.
+        artifacts: Its directory, absolute.
+        database: URL without a password.
+    """
+
+    run_id: str
+    status: RunStatus
+    attempt: int
+    commit: str
+    error: str | None
+    seconds: float | None
+    artifacts: Path
+    database: str
+    documents: Sequence[StoredDocument]
+    pages: PageTally
+
+    @property
+    def failed_documents(self) -> list[StoredDocument]:
+        """The documents that could not be read, or not all of whose pages could be."""
+        return [document for document in self.documents if document.status == ResultStatus.FAILED]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the run's part of the `--json` report."""
+        succeeded = sum(document.status == ResultStatus.SUCCEEDED for document in self.documents)
+        pages = asdict(self.pages)
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "attempt": self.attempt,
+            "commit": self.commit,
+            "error": self.error,
+            "seconds": self.seconds,
+            "artifacts": str(self.artifacts),
+            "database": self.database,
+            "documents": {
+                "total": len(self.documents),
+                "succeeded": succeeded,
+                "failed": len(self.failed_documents),
+            },
+            "pages": {name: pages[name] for name in ("total", "ocr", "text_layer", "cache", "blank", "failed")},
+        }
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """How a session and the runs that a command named stand."""
+
+    session_id: str
+    title: str
+    status: SessionStatus
+    runs: Sequence[RunReport]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every run succeeded, else 1."""
+        return 0 if all(run.status is RunStatus.SUCCEEDED for run in self.runs) else 1
+
+    def to_json(self, exit_code: int) -> dict[str, object]:
+        """Return the `--json` report."""
+        return {
+            "schema": SCHEMA,
+            "session": {"id": self.session_id, "title": self.title, "status": self.status},
+            "runs": [run.to_json() for run in self.runs],
+            "exit_code": exit_code,
+        }
+
+
+def report_session(engine: Engine, directory: RunsDirectory, session_id: str, rows: Sequence[int]) -> SessionReport:
+    """Read how a session and some of its runs stand; the runs come in the order in which they are named."""
+    with transaction(engine) as connection:
+        session = sessions.get(connection, session_id)
+        found = {row.id: row for row in runs.of_rows(connection, rows)}
+    reports = [report_run(directory, found[row]) for row in rows]
+    return SessionReport(session.id, session.title, session.status, reports)
+
+
+def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
+    """Read how one run stands."""
+    run = directory.run(row.run_id)
+    url = sqlite_url(run.database)
+    documents: Sequence[StoredDocument] = ()
+    pages = PageTally(0, 0, 0, 0, 0, 0, 0)
+    if run.database.exists():
+        store = ResultStore(url)
+        try:
+            documents, pages = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
+        finally:
+            store.close()
+    ended = row.finished_at is not None and row.started_at is not None
+    return RunReport(
+        run_id=row.run_id,
+        status=row.status,
+        attempt=row.attempt,
+        commit=row.commit_sha,
+        error=row.error,
+        seconds=round((row.finished_at - row.started_at).total_seconds(), 3) if ended else None,  # type: ignore[operator]
+        artifacts=run.root,
+        database=shown_url(url),
+        documents=documents,
+        pages=pages,
+    )
+
+
+def manifest(report: RunReport, row: RunRow) -> dict[str, object]:
+    """Return what `run.json` holds: the run's report, and its documents one by one."""
+    return {
+        "schema": "supervisor.run/1",
+        **report.to_json(),
+        "lease_term": row.lease_term,
+        "repository": row.repository,
+        "job_files": row.spec["job_files"],
+        "started_at": row.started_at.isoformat() if row.started_at else None,
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "results": [asdict(document) for document in report.documents],
+    }

@@ -1,0 +1,140 @@
+"""An executor as its supervisor sees it: started from the fork server, listened to, stopped, reaped."""
+
+import multiprocessing
+import signal
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+
+from supervisor.artifacts.logs import LogPump, RotatedLog
+from supervisor.errors import SurroundingsError
+from supervisor.executor.environment import executor_environment, replaced_environment
+from supervisor.executor.launch import execute
+from supervisor.executor.messages import Message, Start, Stop, receive, send
+from supervisor.locks.descriptor import PassedDescriptor
+from supervisor.locks.processes import end_process_group, started_at
+
+_LAST_WORDS_SECONDS = 5.0
+
+
+def start_fork_server(environment: Mapping[str, str]) -> None:
+    """Start the process that executors are forked from, with everything imported and a cleaned environment.
+
+    Call it before the first executor, while no other thread reads the environment. Calling it again does nothing.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["supervisor.executor.entry"])
+    with replaced_environment(executor_environment(environment)):
+        forkserver.ensure_running()
+
+
+class Executor:
+    """One executor process, its pipe and its log."""
+
+    def __init__(self, start: Start, *, run_lock: int, lease: int, log: Path) -> None:
+        """Start it and give it its start message.
+
+        Args:
+            start: What to do.
+            run_lock: Locked descriptor; the executor keeps a copy.
+            lease: The same, of the workspace.
+            log: Where its output goes.
+
+        Raises:
+            SurroundingsError: The system cannot start another process.
+        """
+        context = multiprocessing.get_context("forkserver")
+        self.connection, theirs = context.Pipe()
+        self._pump = LogPump(RotatedLog(log))
+        arguments = (theirs, PassedDescriptor(run_lock), PassedDescriptor(lease), PassedDescriptor(self._pump.writer))
+        self._process = context.Process(target=execute, args=arguments, name=start.run_id)
+        try:
+            with _nameless_main_module():
+                self._process.start()
+            send(self.connection, start)
+        except OSError as error:
+            self.connection.close()
+            raise SurroundingsError(f"cannot start an executor for run {start.run_id!r}: {error}") from error
+        finally:
+            theirs.close()
+            self._pump.close_writer()
+        self._started_at = started_at(self.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its pid, which becomes the id of its process group."""
+        pid = self._process.pid
+        if pid is None:
+            raise RuntimeError("the executor was not started")
+        return pid
+
+    @property
+    def sentinel(self) -> int:
+        """A descriptor that becomes readable when the process has ended."""
+        return self._process.sentinel
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages that have arrived, without waiting for further ones."""
+        try:
+            while self.connection.poll():
+                yield receive(self.connection)
+        except (EOFError, OSError):
+            return
+
+    def stop(self) -> None:
+        """Ask it to start no further page."""
+        try:
+            send(self.connection, Stop())
+        except OSError:
+            # It has ended already; reaping it tells how.
+            return
+
+    def has_ended(self) -> bool:
+        """Tell whether the process has ended."""
+        return self._process.exitcode is not None
+
+    def kill(self, *, grace_seconds: float) -> None:
+        """End it with all that it started; blocks until nothing is left.
+
+        Raises:
+            SurroundingsError: Something outlived SIGKILL.
+        """
+        if self._started_at is not None and not end_process_group(
+            self.pid, self._started_at, grace_seconds=grace_seconds
+        ):
+            raise SurroundingsError(
+                f"processes of executor {self.pid} cannot be ended",
+                hint=f"look at them with: ps -o pid,stat,wchan,cmd -g {self.pid}",
+            )
+
+    def reap(self) -> str | None:
+        """Clean up after a process that has ended, its descendants included.
+
+        Returns:
+            How it died, in words; None if it ended by itself.
+        """
+        self.kill(grace_seconds=0)
+        self._process.join()
+        code = self._process.exitcode
+        self._process.close()
+        self.connection.close()
+        self._pump.join(_LAST_WORDS_SECONDS)
+        if not code:
+            return None
+        if code < 0:
+            return f"the executor was killed by {signal.Signals(-code).name}"
+        return f"the executor ended with exit code {code}; its log tells why"
+
+
+@contextmanager
+def _nameless_main_module() -> Iterator[None]:
+    """Keep multiprocessing from running the user's main script again in the child, which needs nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,97 @@
+"""Where an executor begins: in a child of the fork server, which has imported this module and all that it needs.
+
+An executor leads a process group of its own, reads nothing, prints into its log, and does not outlive its supervisor:
+when that is gone it starts no page, and ends its whole group within `ORPHAN_GRACE_SECONDS`. It notices by the end of
+file on `parent_process().sentinel`; PR_SET_PDEATHSIG would speak of the fork server, which is the parent here.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from multiprocessing import connection as waiting
+from multiprocessing.connection import Connection
+
+from supervisor.clock import SystemClock
+from supervisor.errors import SupervisorError
+from supervisor.executor.attempt import Attempt
+from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, Stopped, receive, send
+from supervisor.locks.descriptor import PassedDescriptor
+from supervisor.model.states import RunStatus
+from supervisor.store.results import FencedOut
+
+ORPHAN_GRACE_SECONDS = 10
+log = logging.getLogger(__name__)
+
+
+def execute(
+    connection: Connection, run_lock: PassedDescriptor, lease: PassedDescriptor, output: PassedDescriptor
+) -> None:
+    """Be the executor of one attempt: receive the start message, perform it, say how it ended."""
+    held = (run_lock.detach(), lease.detach())
+    _stand_alone(output.detach())
+    send(connection, Ready())
+    start = receive(connection)
+    if not isinstance(start, Start):
+        raise TypeError(f"an executor begins with a start message, not {type(start).__name__}")
+    whose = f"run={start.run_id} attempt={start.attempt} term={start.lease_term}"
+    logging.basicConfig(format=f"%(asctime)s %(levelname)s {whose} %(message)s", level=logging.INFO)
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(connection, stop), name="listener", daemon=True).start()
+    _say(connection, _perform(start, connection, stop, held))
+
+
+def _perform(start: Start, connection: Connection, stop: threading.Event, held: tuple[int, ...]) -> Finished | Stopped:
+    log.info("started: %d documents, %d page processes", len(start.spec["documents"]), start.ocr_workers)  # type: ignore[arg-type]
+    try:
+        attempt = Attempt(start, send=lambda message: _say(connection, message), stop=stop, clock=SystemClock())
+        outcome = attempt.perform(held)
+    except FencedOut:
+        log.warning("the run was claimed anew under a later term; nothing more is written")
+        return Stopped()
+    except (SupervisorError, OSError) as error:
+        log.exception("the attempt cannot go on")
+        return Finished(RunStatus.FAILED, str(error))
+    log.info("ended: %s", outcome)
+    return outcome
+
+
+def _say(connection: Connection, message: Message) -> None:
+    try:
+        send(connection, message)
+    except OSError:
+        # Nobody hears us any more; what was stored is stored, and the listener has noticed, too.
+        log.warning("the supervisor is gone")
+
+
+def _stand_alone(output: int) -> None:
+    os.setsid()
+    # Ctrl-C is the supervisor's affair, which tells us; SIGTERM ends us at once, and the group with us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdout.flush()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def _listen(connection: Connection, stop: threading.Event) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        raise RuntimeError("an executor has a parent")
+    while True:
+        ready = waiting.wait([connection, parent.sentinel])
+        try:
+            if connection in ready and isinstance(receive(connection), Stop):
+                stop.set()
+                continue
+        except (EOFError, OSError):
+            log.warning("the supervisor is gone")
+        stop.set()
+        threading.Timer(ORPHAN_GRACE_SECONDS, os.killpg, (0, signal.SIGKILL)).start()
+        return

@@ -1,0 +1,80 @@
+"""Connections to the databases: how they are opened, and what a transaction means in them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from supervisor.errors import SurroundingsError
+from supervisor.store.tables import SCHEMA
+
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class DatabaseError(SurroundingsError):
+    """A database cannot be opened, read or written."""
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of an SQLite database file."""
+    return sa.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def shown_url(url: str) -> str:
+    """Return the URL as people may see it: without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def open_engine(url: str) -> Engine:
+    """Open a database; its tables are named with schema `ops`, which SQLite does without.
+
+    SQLite gets a write-ahead log, full synchronisation (a stored page survives a power cut) and explicit transactions.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise DatabaseError(f"this version keeps its tables in SQLite; it cannot use {shown_url(url)}")
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_immediate)
+    return engine.execution_options(schema_translate_map={SCHEMA: None})
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Run a block in one transaction, which is rolled back if the block raises.
+
+    Raises:
+        DatabaseError: The database could not be reached, read or written; constraint violations pass unchanged.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise DatabaseError(f"database {shown_url(str(engine.url))}: {error.orig}") from error
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring everything written so far into the database file itself, so that the file alone is complete."""
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001 (signature given)
+    if isinstance(connection, sqlite3.Connection):
+        # sqlite3 would begin transactions by itself, deferred ones, which fail as busy when they turn to writing.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

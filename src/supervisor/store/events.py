@@ -1,0 +1,62 @@
+"""The history of runs: one row for each change of state, written in the transaction that makes the change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from supervisor.model.states import RunStatus
+from supervisor.store.tables import run_events
+
+
+@dataclass(frozen=True)
+class Event:
+    """Who did what to a run, when and why."""
+
+    run: int
+    attempt: int
+    lease_term: int
+    at: datetime
+    actor: str
+    event: str
+    from_status: RunStatus | None
+    to_status: RunStatus | None
+    detail: Mapping[str, object]
+
+
+def record(connection: Connection, event: Event) -> None:
+    """Add an event to the history of its run."""
+    connection.execute(
+        sa.insert(run_events).values(
+            run_id=event.run,
+            attempt=event.attempt,
+            lease_term=event.lease_term,
+            at=event.at,
+            actor=event.actor,
+            event=event.event,
+            from_status=event.from_status,
+            to_status=event.to_status,
+            detail=dict(event.detail),
+        )
+    )
+
+
+def history(connection: Connection, run: int) -> list[Event]:
+    """Return the events of a row of `runs`, oldest first."""
+    rows = connection.execute(sa.select(run_events).where(run_events.c.run_id == run).order_by(run_events.c.id))
+    return [
+        Event(
+            row.run_id,
+            row.attempt,
+            row.lease_term,
+            row.at,
+            row.actor,
+            row.event,
+            None if row.from_status is None else RunStatus(row.from_status),
+            None if row.to_status is None else RunStatus(row.to_status),
+            row.detail,
+        )
+        for row in rows
+    ]

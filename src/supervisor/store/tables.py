@@ -1,0 +1,198 @@
+"""The tables, described once for SQLite and for Postgres, where they live in schema `ops`."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+SCHEMA = "ops"
+SCHEMA_VERSION = 1
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite, which knows no time zones, gets and gives it without one."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive datetimes."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (signature given)
+        """Make what was read aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite counts only INTEGER primary keys up by itself.
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+control = sa.MetaData(schema=SCHEMA)
+results = sa.MetaData(schema=SCHEMA)
+
+schema_version = sa.Table("schema_version", control, sa.Column("version", sa.Integer, primary_key=True))
+
+sessions = sa.Table(
+    "sessions",
+    control,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("intent", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+)
+
+runs = sa.Table(
+    "runs",
+    control,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("session_id", sa.Text, sa.ForeignKey(sessions.c.id), nullable=False),
+    sa.Column("lane", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="100"),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("max_retries", sa.Integer, nullable=False, server_default="3"),
+    sa.Column("retry_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rescue_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("timeout_seconds", sa.Integer),
+    sa.Column("commit_sha", sa.Text, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("available_at", UtcDateTime, nullable=False),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_at", UtcDateTime),
+    sa.Column("heartbeat_at", UtcDateTime),
+    sa.Column("lease_term", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cancel_requested_at", UtcDateTime),
+    sa.Column("pause_requested_at", UtcDateTime),
+    sa.Column("requested_by", sa.Text),
+    sa.Column("cancelled_at", UtcDateTime),
+    sa.Column("error", sa.Text),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("settled_at", UtcDateTime),
+)
+_ACTIVE = sa.text("status IN ('queued', 'running')")
+_RUNNING_IN_LANE = sa.text("status = 'running' AND lane IS NOT NULL")
+sa.Index(
+    "runs_one_active", runs.c.repository, runs.c.run_id, unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE
+)
+sa.Index(
+    "runs_one_per_lane",
+    runs.c.session_id,
+    runs.c.lane,
+    unique=True,
+    sqlite_where=_RUNNING_IN_LANE,
+    postgresql_where=_RUNNING_IN_LANE,
+)
+sa.Index(
+    "runs_queue",
+    runs.c.priority,
+    runs.c.id,
+    sqlite_where=sa.text("status = 'queued'"),
+    postgresql_where=sa.text("status = 'queued'"),
+)
+
+run_events = sa.Table(
+    "run_events",
+    control,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("run_id", _BIG, sa.ForeignKey(runs.c.id), nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("lease_term", sa.Integer, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("from_status", sa.Text),
+    sa.Column("to_status", sa.Text),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
+
+supervisors = sa.Table(
+    "supervisors",
+    control,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("machine_id", sa.Text),
+    sa.Column("boot_id", sa.Text),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("pid_namespace", sa.Text),
+    sa.Column("process_started_at", sa.Float, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("desired_workers", sa.Integer, nullable=False),
+    sa.Column("heartbeat_at", UtcDateTime, nullable=False),
+)
+
+workers = sa.Table(
+    "workers",
+    control,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column(
+        "supervisor_id", sa.Text, sa.ForeignKey(supervisors.c.id, ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("session_id", sa.Text, sa.ForeignKey(sessions.c.id)),
+    sa.Column("repositories", sa.JSON, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("current_run", _BIG),
+    sa.Column("heartbeat_at", UtcDateTime, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+)
+
+file_locks = sa.Table(
+    "file_locks",
+    control,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("session_id", sa.Text, sa.ForeignKey(sessions.c.id), nullable=False),
+    sa.Column("run_id", sa.Text),
+    sa.Column("acquired_at", UtcDateTime, nullable=False),
+)
+
+lease = sa.Table("lease", results, sa.Column("term", sa.Integer, primary_key=True))
+
+documents = sa.Table(
+    "documents",
+    results,
+    sa.Column("run", _BIG, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("blob_sha", sa.Text, nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("status", sa.Text),
+    sa.Column("page_count", sa.Integer),
+    sa.Column("error", sa.Text),
+)
+
+pages = sa.Table(
+    "pages",
+    results,
+    sa.Column("run", _BIG, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("document", sa.Text, primary_key=True),
+    sa.Column("page_number", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("mean_confidence", sa.Float),
+    sa.Column("low_confidence", sa.Float),
+    sa.Column("weak_word_share", sa.Float),
+    sa.Column("word_count", sa.Integer, nullable=False),
+    sa.Column("duration_ms", sa.Integer, nullable=False),
+    sa.Column("page_key", sa.Text),
+    sa.Column("error", sa.Text),
+    # The recogniser's own result, compressed: an interrupted attempt goes on from it.
+    sa.Column("master", sa.LargeBinary, nullable=False),
+)

@@ -1,0 +1,137 @@
+"""Creating the session and rows of a command, all or nothing, beside other commands that do the same."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy.engine import Connection, Engine
+
+from supervisor.errors import HeldError
+from supervisor.model.states import RunStatus
+from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refused, decide, session_to_continue
+from supervisor.store import runs, sessions, supervisors
+from supervisor.store.engine import transaction
+from supervisor.store.supervisors import SupervisorRow
+from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.presence import may_be_alive
+
+
+class RunHeldError(HeldError):
+    """A run belongs to another supervisor that lives."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a command has created, or continues.
+
+    Attributes:
+        rows: Ids of rows of `runs`, in the order in which the runs were named.
+    """
+
+    session_id: str
+    worker_ids: Sequence[str]
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command wants."""
+
+    planned: Sequence[PlannedRun]
+    repository: str
+    title: str
+    actor: str
+
+
+def submit(engine: Engine, request: Request, me: SupervisorRow, *, at: datetime) -> Submission:
+    """Create or continue every named run under this supervisor; refuse all of them if one is refused.
+
+    One transaction reads, decides and writes, and registers this supervisor with the rows that it will serve: whoever
+    looks next sees a live holder.
+
+    Raises:
+        RunHeldError: One of the runs belongs to another supervisor that lives; nothing was created.
+    """
+    with transaction(engine) as connection:
+        decisions = [_decide(connection, request, planned) for planned in request.planned]
+        refused = [decision for decision in decisions if isinstance(decision, Refused)]
+        if refused:
+            raise _refusal(refused)
+        session_id = session_to_continue(decisions)
+        if session_id is None:
+            session_id = uuid.uuid4().hex[:12]
+            sessions.add(connection, session_id, request.title, at=at)
+        worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
+        supervisors.register(
+            connection, me, worker_ids, session_id=session_id, repository=request.repository, at=at
+        )
+        rows = [
+            _carry_out(connection, decision, planned, request, session_id, at=at)
+            for decision, planned in zip(decisions, request.planned, strict=True)
+        ]
+        return Submission(session_id, worker_ids, rows)
+
+
+def _decide(connection: Connection, request: Request, planned: PlannedRun) -> Decision:
+    row = runs.active(connection, request.repository, planned.run_id)
+    if row is None:
+        return decide(planned.run_id, None)
+    if row.status is RunStatus.RUNNING and row.claimed_by is not None:
+        found = supervisors.of_worker(connection, row.claimed_by)
+        serving = [found] if found else []
+    else:
+        serving = supervisors.serving(connection, row.session_id)
+    holder = next((f"pid {one.pid} on {one.host}" for one in serving if may_be_alive(one)), None)
+    same = row.commit_sha == planned.commit and _same_spec(row.spec, planned)
+    return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
+
+
+def _same_spec(stored: Mapping[str, object], planned: PlannedRun) -> bool:
+    return dict(stored) == planned.spec.to_json()
+
+
+def _refusal(refused: Sequence[Refused]) -> RunHeldError:
+    named = "; ".join(f"run {one.run_id!r} is {one.status} ({one.holder})" for one in refused)
+    return RunHeldError(f"{named}; nothing was started", hint="wait for it to end, or stop that supervisor with Ctrl-C")
+
+
+def _carry_out(
+    connection: Connection, decision: Decision, planned: PlannedRun, request: Request, session_id: str, *, at: datetime
+) -> int:
+    match decision:
+        case Continue(id=row_id):
+            runs.move(connection, runs.get(connection, row_id), session_id, at=at, actor=request.actor)
+            return row_id
+        case New(run_id=run_id, supersedes=superseded):
+            if superseded is not None:
+                _supersede(connection, superseded, request, at=at)
+            new = runs.NewRun(
+                run_id=run_id,
+                session_id=session_id,
+                attempt=runs.next_attempt(connection, request.repository, run_id),
+                commit_sha=planned.commit,
+                repository=request.repository,
+                spec=planned.spec.to_json(),
+            )
+            return runs.add(connection, new, at=at, actor=request.actor)
+        case Refused():
+            raise AssertionError("refused runs were dealt with")
+        case _:
+            assert_never(decision)
+
+
+def _supersede(connection: Connection, row_id: int, request: Request, *, at: datetime) -> None:
+    row = runs.get(connection, row_id)
+    runs.transition(
+        connection,
+        row,
+        RunStatus.CANCELLED,
+        at=at,
+        actor=request.actor,
+        event="superseded",
+        values={"cancelled_at": at, "finished_at": at, "settled_at": at, "error": "superseded"},
+        detail={"reason": "the run was named again with another commit or other jobs"},
+    )
+    sessions.conclude(connection, row.session_id, at=at)
