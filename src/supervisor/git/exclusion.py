@@ -1,0 +1,46 @@
+"""Keeping a directory out of `git status` without touching anything that is committed."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from supervisor.git.metadatalock import metadata_lock
+
+# See "PATTERN FORMAT" in gitignore(5). A newline cannot be written, so any one character stands for it.
+_SPECIAL = re.compile(rb"([\\*?\[])")
+
+
+def exclude_directory(common_dir: Path, work_tree: Path, directory: Path) -> bool:
+    """Add the directory's line to `info/exclude` once; return False if it does not lie inside `work_tree`."""
+    top, inside = work_tree.resolve(), directory.resolve()
+    if top == inside or not inside.is_relative_to(top):
+        return False
+    line = pattern_line(os.fsencode(inside.relative_to(top)))
+    exclude = (common_dir / "info" / "exclude").resolve()
+    with metadata_lock(common_dir):
+        content = exclude.read_bytes() if exclude.exists() else b""
+        if line not in content.splitlines():
+            before = content if not content or content.endswith(b"\n") else content + b"\n"
+            _replace(exclude, before + line + b"\n")
+    return True
+
+
+def pattern_line(relative: bytes) -> bytes:
+    """Return the ignore pattern for exactly this directory, anchored at the top."""
+    escaped = _SPECIAL.sub(rb"\\\1", relative).replace(b"\n", b"?").replace(b"\r", b"?")
+    return b"/" + escaped + b"/"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="exclude-")
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor is opened, not a path)
+            file.write(content)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

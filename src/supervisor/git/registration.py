@@ -1,0 +1,78 @@
+"""The entries that git keeps for linked worktrees, one folder each below `worktrees/` in the git common directory.
+
+Read from the files that gitrepository-layout(5) documents: `git worktree list` is silent about entries that were left
+half made, and before 2.36 ambiguous about odd file names.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_GITDIR_FILE = "gitdir"
+_LOCKED_FILE = "locked"
+INITIALIZING = "initializing"  # what git itself writes as the reason while `worktree add` is at work
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One linked worktree as the repository knows it.
+
+    Attributes:
+        admin_dir: Its own git directory, `<common>/worktrees/<name>`.
+        path: Where it is checked out; None where git was killed before it wrote that down.
+        locked: Why it is locked; None where it is not.
+    """
+
+    admin_dir: Path
+    path: Path | None
+    locked: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was made to the end: our own, and git's, index appears last."""
+        has_files = all((self.admin_dir / name).exists() for name in ("HEAD", "commondir", "index"))
+        return has_files and self.locked != INITIALIZING
+
+
+def lock_reason(run_id: str) -> str:
+    """Return the reason that the entry of a run's workspace is locked with."""
+    return f"supervisor run {run_id}"
+
+
+def entries(common_dir: Path) -> Iterator[Entry]:
+    """Yield all entries; those that vanish meanwhile are left out."""
+    worktrees = common_dir / "worktrees"
+    if not worktrees.is_dir():
+        return
+    for admin_dir in sorted(worktrees.iterdir()):
+        if admin_dir.is_dir():
+            gitdir, locked = _content(admin_dir / _GITDIR_FILE), _content(admin_dir / _LOCKED_FILE)
+            # Since git 2.48 it may be relative, to the entry.
+            path = Path(os.path.normpath(admin_dir / gitdir)).parent if gitdir else None
+            yield Entry(admin_dir, path, locked)
+
+
+def find(common_dir: Path, path: Path) -> Entry | None:
+    """Return the entry for the worktree at `path`, None if it has none."""
+    return next((entry for entry in entries(common_dir) if entry.path == path), None)
+
+
+def remove_nameless(common_dir: Path, run_id: str) -> None:
+    """Remove what is left of an entry of this run that git was killed in the first moment of making.
+
+    It does not say where it is checked out, so no git command finds it, and being locked it is never pruned. Call it
+    under the metadata lock: there, nobody is making one.
+    """
+    for entry in entries(common_dir):
+        left = {file.name for file in entry.admin_dir.iterdir()}
+        if entry.path is None and entry.locked == lock_reason(run_id) and left == {_LOCKED_FILE}:
+            (entry.admin_dir / _LOCKED_FILE).unlink()
+            entry.admin_dir.rmdir()
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return os.fsdecode(path.read_bytes().removesuffix(b"\n"))
+    except FileNotFoundError:
+        return None

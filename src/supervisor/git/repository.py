@@ -1,0 +1,154 @@
+"""A repository as a run sees it: where it is, what its commits hold, what is not committed yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.git import changes, discovery, pins, refs, snapshots, tree
+from supervisor.git.changes import Uncommitted
+from supervisor.git.command import Git
+from supervisor.git.discovery import Layout
+from supervisor.git.errors import NoWorkTreeError
+from supervisor.git.exclusion import exclude_directory
+from supervisor.git.tree import TreeFile
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One git repository, seen from the work tree (or bare directory) in which a command was typed.
+
+    Holds paths only: it can be pickled, shared between threads, and kept while the repository changes.
+    """
+
+    layout: Layout
+
+    @classmethod
+    def discover(cls, path: Path) -> "Repository":
+        """Find the repository that `path` lies in: a sub-directory, linked worktree, bare repository, shallow clone.
+
+        Raises:
+            NotARepositoryError: There is none.
+            NoCommitError: It has no commit.
+            UntrustedRepositoryError: It belongs to somebody else, and git refuses it.
+            GitMissingError: There is no git, or it is too old.
+            GitError: The repository is damaged.
+        """
+        return cls(discovery.find(path))
+
+    @property
+    def common_dir(self) -> Path:
+        """The git directory that all worktrees share."""
+        return self.layout.common_dir
+
+    @property
+    def main_work_tree(self) -> Path | None:
+        """The work tree that the repository was made with; None where it is bare, or where git does not know it."""
+        return self.layout.main_work_tree
+
+    @property
+    def work_tree(self) -> Path | None:
+        """The work tree we were called from; None in a bare repository or inside a git directory."""
+        return self.layout.work_tree
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the repository has no work tree of its own, even if called from a linked one."""
+        return self.layout.is_bare
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history was cut off, as CI does."""
+        return self.layout.is_shallow
+
+    @property
+    def lfs_objects_dir(self) -> Path:
+        """Where Git LFS keeps what it fetched; may not exist."""
+        return self.layout.lfs_objects_dir
+
+    @property
+    def git(self) -> Git:
+        """Git for commits, refs and worktree entries; its HEAD is that of the work tree we were called from."""
+        return self.layout.git
+
+    def resolve(self, ref: str) -> str:
+        """Return the id of the commit that `ref` names: as given, then under `origin/`.
+
+        Raises:
+            UnknownRefError: It names none, or several.
+        """
+        return refs.resolve(self.git, ref, is_shallow=self.is_shallow)
+
+    def identity(self, commit: str) -> str | None:
+        """Return the id of the first commit that `commit` goes back to; None in a shallow clone, which lacks it."""
+        return None if self.is_shallow else refs.first_commit(self.git, commit)
+
+    def files(self, commit: str, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[TreeFile]:
+        """Return the files and symbolic links of `commit` that match a pattern and no exclusion, sorted by path.
+
+        Raises:
+            PatternError: A pattern is empty or leads out of the repository.
+        """
+        return tree.matching(self.git, self.layout.object_format, commit, patterns, exclude)
+
+    def list_files(self, commit: str, directory: str) -> list[TreeFile]:
+        """Return all files and symbolic links of `commit` below `directory`, sorted by path."""
+        return tree.below(self.git, commit, directory)
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Return the content of the file at `path`; None where there is none, or a folder, link or submodule."""
+        return tree.read(self.git, commit, path)
+
+    def link_target(self, blob_sha: str) -> bytes:
+        """Return where a committed symbolic link points, as it was written."""
+        return self.git.run("cat-file", "blob", blob_sha)
+
+    def uncommitted(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Uncommitted]:
+        """Return what matches in the work tree and differs from HEAD, ignored files apart; nothing where it is bare."""
+        work_tree = self.work_tree or self.main_work_tree
+        if work_tree is None:
+            return []
+        git = Git(directory=work_tree).with_filters_off()
+        return changes.uncommitted(git, self.layout, patterns, exclude)
+
+    def snapshot(self, patterns: Sequence[str], always: Sequence[str]) -> str:
+        """Return a commit of the matching files as they are in the work tree now; all others are as in HEAD.
+
+        Touches neither index nor branch. The same files on the same HEAD give the same commit; HEAD itself where
+        nothing differs. No ref keeps the commit: pin it.
+
+        Args:
+            patterns: Documents.
+            always: What belongs to every run, such as job files; patterns as well.
+
+        Raises:
+            NoWorkTreeError: The repository is bare.
+        """
+        work_tree = self.work_tree or self.main_work_tree
+        if work_tree is None:
+            raise NoWorkTreeError(
+                "a bare repository has no working tree to take files from", hint="leave out --working-tree"
+            )
+        git = Git(directory=work_tree).with_filters_off()
+        return snapshots.take(git, changes.uncommitted(git, self.layout, [*patterns, *always], ()))
+
+    def pin(self, run_id: str, commit: str) -> None:
+        """Keep `commit` from being collected as garbage, under the name of the run."""
+        pins.pin(self.git, run_id, commit)
+
+    def unpin(self, run_id: str) -> None:
+        """Give the commit of a run free; nothing happens where it is not pinned."""
+        pins.unpin(self.git, run_id)
+
+    def pinned(self) -> dict[str, str]:
+        """Return the pinned commit of each run id."""
+        return pins.pinned(self.git)
+
+    def exclude_from_status(self, directory: Path) -> None:
+        """Keep a directory inside a work tree out of `git status`, by a line in `info/exclude`; elsewhere do nothing.
+
+        Raises:
+            MetadataHeldError: The lock for the repository's metadata did not become free.
+        """
+        for work_tree in (self.main_work_tree, self.work_tree):
+            if work_tree is not None and exclude_directory(self.common_dir, work_tree, directory):
+                return
