@@ -21,8 +21,8 @@ from supervisor.locks import processes
 from supervisor.locks.descriptor import LockedFile, is_locked, unusable
 from supervisor.locks.holder import Holder
 
-# Who asks for a lock holds it for some microseconds, and so does who proves it free: one refusal proves nothing.
-_ASKING_SECONDS = 0.1
+# Whoever proves a lock free holds it for some microseconds: one refusal proves nothing.
+_PROVING_SECONDS = 0.1
 
 
 class LockHeldError(HeldError):
@@ -102,14 +102,18 @@ class LockFile:
 
     def try_take(self, timeout_seconds: float = 0.0) -> LockedFile | None:
         """Take the kernel lock, or return None if it is held until the time is over. Says nothing about the record."""
-        taken: list[LockedFile] = []
+        locked: LockedFile | None = None
 
-        def take() -> bool:
-            taken.extend(locked for locked in [LockedFile.take(self.path)] if locked)
-            return bool(taken)
+        def is_settled() -> bool:
+            nonlocal locked
+            locked = LockedFile.take(self.path)
+            # One that only others who ask have hold of is as good as free.
+            while locked is None and not is_locked(self.path):
+                locked = LockedFile.take(self.path)
+            return locked is not None
 
-        processes.wait_until(take, max(timeout_seconds, _ASKING_SECONDS))
-        return taken[0] if taken else None
+        processes.wait_until(is_settled, max(timeout_seconds, _PROVING_SECONDS))
+        return locked
 
     def clear(self) -> bool:
         """Prove that nobody holds the lock, and remove the record of who did; return False if somebody holds it."""

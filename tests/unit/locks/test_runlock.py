@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import HeldError, SurroundingsError, UsageError
+from supervisor.locks.descriptor import is_locked
 from supervisor.locks.holder import Holder
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
@@ -73,14 +74,20 @@ def test_the_list_of_no_locks_is_empty(locks: ExecutorLockManager) -> None:
     assert not locks.locks_dir.exists()
 
 
-def test_asking_makes_no_file_and_never_refuses_a_taker(locks: ExecutorLockManager) -> None:
+def test_asking_makes_no_file(locks: ExecutorLockManager) -> None:
     assert not locks.is_held("a")
     assert not locks.locks_dir.exists()
+
+
+def test_who_asks_is_not_taken_for_a_holder(locks: ExecutorLockManager) -> None:
+    locks.acquire("a").close()
+    path = locks.locks_dir / "a.lock"
     over = threading.Event()
-    askers = [threading.Thread(target=lambda: [locks.is_held("a") for _ in iter(over.is_set, True)]) for _ in "ab"]
+    askers = [threading.Thread(target=lambda: [is_locked(path) for _ in iter(over.is_set, True)]) for _ in "ab"]
     for asker in askers:
         asker.start()
     try:
+        assert not any(is_locked(path) for _ in range(2000))
         for _ in range(100):
             assert locks.acquire("a").close()
     finally:
