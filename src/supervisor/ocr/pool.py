@@ -1,0 +1,138 @@
+"""The pool of page processes of one executor.
+
+States of a page process: idle, at a page, dead. What holds at all times:
+
+- It is in the caller's process group, so a signal to the group reaches it and its tesseract.
+- It ends with the caller: a thread in it waits for the caller's end (`worker.start_page_process`).
+- Its end is its tesseract's end: on a time limit and at shutdown through `PageProcess.terminate`, on SIGTERM and the
+  caller's death by its own hand, and after SIGKILL or a crash by `PagePool.clear`.
+- It holds the caller's `keep_open` descriptors until it is dead.
+
+A death costs the task that was running in it, as an exception of that task's future; pebble starts another process.
+An idle process that dies breaks pebble's pool, and `submit` then makes a new one.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pebble import ProcessPool
+
+from supervisor.ocr.errors import PoolBrokenError
+from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_processes_naming
+from supervisor.ocr.preparation import PageFolders
+from supervisor.ocr.scratch import ScratchFolder
+from supervisor.ocr.worker import remove_folders, start_page_process
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+_PRELOADED = ["supervisor.ocr.worker", "supervisor.ocr.pool"]
+# So many new pools without one finished task between them mean that no process gets as far as a task.
+_RENEWAL_LIMIT = 5
+
+
+class PagePool:
+    """Processes that open documents and recognise pages; a context manager that leaves nothing alive.
+
+    Works in a process that came from a forkserver itself, unless that is daemonic. The forkserver that it starts is
+    shared by later pools of the same process, and ends with that process.
+
+    Args:
+        workers: How many pages are worked on at the same time.
+        scratch: Memory-backed storage for prepared pages.
+        spill: A folder on disk, for what `scratch` has no room for.
+        keep_open: Descriptors of held locks.
+    """
+
+    def __init__(self, workers: int, *, scratch: Path, spill: Path, keep_open: Sequence[int] = ()) -> None:
+        self.workers = workers
+        self._kept = KeptOpen(keep_open)
+        self._context = PageProcessContext()
+        self._context.set_forkserver_preload(_PRELOADED)
+        self._numbers = itertools.count(1)
+        self._renewals = 0
+        self._scratch = ScratchFolder(scratch)
+        try:
+            self._spill = ScratchFolder(spill)
+        except BaseException:
+            self._scratch.remove()
+            raise
+        self._pool = self._new_pool()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill whatever is running and remove all files; returns within a second."""
+        try:
+            self._end_pool()
+        finally:
+            for process in self._context.processes:
+                process.terminate()
+            self._scratch.remove()
+            self._spill.remove()
+
+    def submit(self, function: Callable[[Task], Outcome], task: Task, *, timeout_seconds: float) -> Future[Outcome]:
+        """Queue a task; its time limit begins when a process takes it.
+
+        The future raises TimeoutError (the process was killed), pebble's ProcessExpired (it died) or
+        BrokenProcessPool (another one died, idle). After either of these call `clear` with the task's folders.
+
+        Raises:
+            PoolBrokenError: Processes die before they take a task, again and again.
+        """
+        while True:
+            # A pool breaks in a thread of its own, between any two statements here.
+            with contextlib.suppress(RuntimeError):
+                future: Future[Outcome] = self._pool.schedule(function, args=(task,), timeout=timeout_seconds)
+                future.add_done_callback(self._note_success)
+                return future
+            self._renew()
+
+    def new_folders(self) -> PageFolders:
+        """Name folders that no other page of this pool uses."""
+        name = f"page-{next(self._numbers)}"
+        return PageFolders(self._scratch.path / name, self._spill.path / name)
+
+    def new_stop_file(self) -> Path:
+        """Name a file whose existence keeps queued tasks from being begun."""
+        return self._scratch.path / f"stop-{next(self._numbers)}"
+
+    def clear(self, folders: PageFolders) -> None:
+        """Remove what a page left behind whose process is dead: its tesseract, and its files."""
+        end_processes_naming(folders.scratch)
+        end_processes_naming(folders.spill)
+        remove_folders(folders)
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self.workers,
+            initializer=start_page_process,
+            initargs=(self._kept, (self._scratch.path, self._spill.path)),
+            context=self._context,
+        )
+
+    def _renew(self) -> None:
+        self._end_pool()
+        self._renewals += 1
+        if self._renewals > _RENEWAL_LIMIT:
+            raise PoolBrokenError("the page processes die before they take a page")
+        self._pool = self._new_pool()
+
+    def _end_pool(self) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def _note_success(self, future: Future[Outcome]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._renewals = 0

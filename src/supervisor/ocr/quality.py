@@ -1,0 +1,41 @@
+"""How far a page's text can be trusted, from the confidences of its words."""
+
+import math
+from dataclasses import dataclass
+
+from supervisor.ocr.tsv import words
+
+WEAK_CONFIDENCE = 60.0
+_LOW_PERCENTILE = 0.1
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of a page; without words there is nothing to trust or doubt, so all but the count are None.
+
+    Attributes:
+        word_count: Words that are not blank.
+        mean_confidence: 0 to 100, weighted by characters.
+        low_confidence: The tenth percentile of the words' confidences, by nearest rank.
+        weak_word_share: 0 to 1: the share of words below 60.
+    """
+
+    word_count: int
+    mean_confidence: float | None
+    low_confidence: float | None
+    weak_word_share: float | None
+
+
+def measure(tsv: str) -> Quality:
+    """Measure a recognised page by its tsv."""
+    page_words = words(tsv)
+    if not page_words:
+        return Quality(0, None, None, None)
+    characters = sum(len(word.text) for word in page_words)
+    ranked = sorted(word.confidence for word in page_words)
+    return Quality(
+        word_count=len(page_words),
+        mean_confidence=sum(word.confidence * len(word.text) for word in page_words) / characters,
+        low_confidence=ranked[math.ceil(_LOW_PERCENTILE * len(ranked)) - 1],
+        weak_word_share=sum(confidence < WEAK_CONFIDENCE for confidence in ranked) / len(ranked),
+    )
