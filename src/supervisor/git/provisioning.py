@@ -16,12 +16,11 @@ from supervisor.git.command import Git
 _STARTED_FROM = "refs/worktree/supervisor/commit"
 
 
-def fill(path: Path, commit: str, wanted: Sequence[bytes]) -> None:
+def fill(path: Path, admin_dir: Path, commit: str, wanted: Sequence[bytes]) -> None:
     """Check out `wanted`, exactly these paths of `commit`, in the empty worktree at `path`; all others count as there.
 
     The index appears under its name last: a worktree without one was not finished.
     """
-    admin_dir = Path(Git(directory=path).line("rev-parse", "--absolute-git-dir"))
     # git copies the main work tree's own settings, its sparse-checkout perhaps among them.
     (admin_dir / "config.worktree").unlink(missing_ok=True)
     here = Git(directory=path, git_dir=admin_dir, work_tree=path, config=(("core.sparseCheckout", "false"),))

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.errors import SurroundingsError
+from supervisor.git.errors import argument_text
+
 _GITDIR_FILE = "gitdir"
 _LOCKED_FILE = "locked"
 INITIALIZING = "initializing"  # what git itself writes as the reason while `worktree add` is at work
@@ -56,6 +59,18 @@ def entries(common_dir: Path) -> Iterator[Entry]:
 def find(common_dir: Path, path: Path) -> Entry | None:
     """Return the entry for the worktree at `path`, None if it has none."""
     return next((entry for entry in entries(common_dir) if entry.path == path), None)
+
+
+def require(common_dir: Path, path: Path) -> Entry:
+    """Return the entry for the worktree that was just made at `path`.
+
+    Raises:
+        SurroundingsError: Git made it and wrote down another path.
+    """
+    entry = find(common_dir, path)
+    if entry is None:
+        raise SurroundingsError(f"git made a worktree at {argument_text(str(path))} and keeps no entry under that path")
+    return entry
 
 
 def remove_nameless(common_dir: Path, run_id: str) -> None:
