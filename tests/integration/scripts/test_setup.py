@@ -47,9 +47,14 @@ def test_no_python(bare: Path) -> None:
 
 
 def test_a_chosen_python_that_is_too_old(bare: Path) -> None:
-    result = setup(bare, PYTHON="cat")
+    old = bare.parent / "bin" / "python-of-yore"
+    old.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 14); $2"\n', encoding="utf-8"
+    )
+    old.chmod(0o755)
+    result = setup(bare, PYTHON="python-of-yore")
     assert result.returncode == 1
-    assert result.stderr == "setup: PYTHON=cat is not a Python 3.11 or newer\n"
+    assert result.stderr == "setup: PYTHON=python-of-yore is not a Python 3.11 or newer\n"
 
 
 @pytest.mark.parametrize(
