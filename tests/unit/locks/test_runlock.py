@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import HeldError, SurroundingsError, UsageError
-from supervisor.locks.descriptor import is_locked
+from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.holder import Holder
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
@@ -57,6 +57,15 @@ def test_a_taker_with_time_waits(locks: ExecutorLockManager) -> None:
     closer.start()
     with locks.acquire("a", timeout_seconds=20):
         closer.join()
+
+
+def test_a_lock_that_is_only_just_being_proved_free_is_waited_for(
+    locks: ExecutorLockManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proving = LockedFile.take(locks.locks_dir / "a.lock")
+    assert proving
+    monkeypatch.setattr("time.sleep", lambda _: proving.close())
+    assert locks.acquire("a").close()
 
 
 def test_different_runs_do_not_hinder_each_other(locks: ExecutorLockManager) -> None:
