@@ -8,8 +8,8 @@ from supervisor.artifacts.layout import RunDirectory
 def publish_output(run: RunDirectory, lease_term: int) -> None:
     """Replace `output/` as a whole by what the holder of a term staged; then drop everything staged.
 
-    Done under the run lock. Doing it again, also after a crash in the middle, gives the same: the staged directory moves
-    in once the old one has moved away, and is never dropped before it has moved.
+    Done under the run lock. Doing it again, also after a crash in the middle, gives the same: the staged directory
+    moves in once the old one has moved away, and is never dropped before it has moved.
     """
     staged = run.staging(lease_term) / "output"
     retired = run.root / ".staging" / "retired"

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import assert_never, cast
 
 from supervisor.artifacts.trace import Trace
 from supervisor.clock import Clock
@@ -12,9 +12,11 @@ from supervisor.executor.messages import DocumentDone, DocumentOpened, Finished,
 from supervisor.executor.spec import RunSpec, SpecDocument
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.ocr import processing
-from supervisor.ocr.formats import write_outputs
+from supervisor.ocr.errors import DocumentError
+from supervisor.ocr.formats import assemble, write_outputs
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentRequest, PageResult
+from supervisor.ocr.processing import DocumentRequest
+from supervisor.ocr.results import PageResult, PageSource
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
 _TRACE_EVENTS = {"ocr": "page_recognised", "text_layer": "page_text_kept"}
@@ -74,8 +76,7 @@ class Attempt:
                         self._keep_page(event, store, trace)
                     case processing.DocumentFinished():
                         finished += 1
-                        self._keep_document(event, store, trace)
-                        if event.status == ResultStatus.FAILED:
+                        if self._keep_document(event, store, trace) is ResultStatus.FAILED:
                             failed.append(event.request.name)
                     case _:
                         assert_never(event)
@@ -106,8 +107,6 @@ class Attempt:
         else:
             store.store_page(self._key, _stored_page(document, page))
             name = _TRACE_EVENTS.get(page.source or "", f"page_{page.status}")
-            if page.status == ResultStatus.FAILED:
-                name = "page_failed"
         trace.event(
             name,
             self._clock.now(),
@@ -120,14 +119,20 @@ class Attempt:
         )
         self._send(PageDone(document, page.page_number, ResultStatus(page.status), page.source))
 
-    def _keep_document(self, event: processing.DocumentFinished, store: ResultStore, trace: Trace) -> None:
+    def _keep_document(self, event: processing.DocumentFinished, store: ResultStore, trace: Trace) -> ResultStatus:
+        """Stage and store a document, and return how it stands in the end."""
         document = self._documents[event.request.name]
-        status = ResultStatus(event.status)
+        status, error = ResultStatus(event.status), event.error
         if event.pages:
-            write_outputs(self._output, document.path_bytes, event.pages, event.request.job.formats)
-        store.finish_document(self._key, document.path, status, event.page_count, event.error)
-        trace.event("document_finished", self._clock.now(), document=document.path, status=status, error=event.error)
-        self._send(DocumentDone(document.path, status, event.error))
+            try:
+                outputs = assemble(event.pages, event.request.job.formats)
+                write_outputs(self._output, os.fsdecode(document.path_bytes), outputs)
+            except DocumentError as refusal:
+                status, error = ResultStatus.FAILED, str(refusal)
+        store.finish_document(self._key, document.path, status, event.page_count, error)
+        trace.event("document_finished", self._clock.now(), document=document.path, status=status, error=error)
+        self._send(DocumentDone(document.path, status, error))
+        return status
 
 
 def _failure(failed: Sequence[str], total: int) -> str:
@@ -160,7 +165,7 @@ def _page_result(page: StoredPage) -> PageResult:
     return PageResult(
         page_number=page.page_number,
         status="succeeded",
-        source=page.source,
+        source=cast("PageSource", page.source),
         text=page.text,
         tsv=page.master,
         mean_confidence=page.mean_confidence,

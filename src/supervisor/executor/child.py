@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from supervisor.artifacts.logs import LogPump, RotatedLog
@@ -61,6 +62,7 @@ class Executor:
         finally:
             theirs.close()
             self._pump.close_writer()
+        self._hung_up = False
         self._started_at = started_at(self.pid)
 
     @property
@@ -71,18 +73,17 @@ class Executor:
             raise RuntimeError("the executor was not started")
         return pid
 
-    @property
-    def sentinel(self) -> int:
-        """A descriptor that becomes readable when the process has ended."""
-        return self._process.sentinel
+    def waitables(self) -> list[Connection | int]:
+        """Return what becomes readable when it says something or ends, for `multiprocessing.connection.wait`."""
+        return [self._process.sentinel] if self._hung_up else [self.connection, self._process.sentinel]
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages that have arrived, without waiting for further ones."""
         try:
-            while self.connection.poll():
+            while not self._hung_up and self.connection.poll():
                 yield receive(self.connection)
         except (EOFError, OSError):
-            return
+            self._hung_up = True
 
     def stop(self) -> None:
         """Ask it to start no further page."""

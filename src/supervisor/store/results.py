@@ -80,14 +80,14 @@ class ResultStore:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_engine(url)
+        prepare_results(self._engine)
 
     def close(self) -> None:
         """Give back the connections."""
         self._engine.dispose()
 
     def raise_term(self, term: int) -> None:
-        """Make the tables where they are missing and let only `term` write from now on."""
-        prepare_results(self._engine)
+        """Let only `term` write from now on."""
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(lease).where(lease.c.term < term))
             if connection.scalar(sa.select(lease.c.term)) is None:

@@ -10,7 +10,7 @@ from supervisor.model.paths import path_text
 JOBS_DIRECTORY = "ocr-jobs"
 DEFAULT = f"{JOBS_DIRECTORY}/default.toml"
 _EXAMPLE = (
-    f"make {DEFAULT} with: version = 1, [[jobs]], name = \"scans\", documents = [\"scans/**\"], languages = [\"eng\"]; "
+    f'make {DEFAULT} with: version = 1, [[jobs]], name = "scans", documents = ["scans/**"], languages = ["eng"]; '
     f"then git add {JOBS_DIRECTORY} && git commit"
 )
 

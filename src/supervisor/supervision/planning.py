@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from supervisor.errors import UsageError
 from supervisor.executor.spec import RunSpec, SpecDocument
-from supervisor.git.repository import Repository, TreeFile
+from supervisor.git.repository import Repository
+from supervisor.git.tree import TreeFile
 from supervisor.model.paths import path_text
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.job import Job
 from supervisor.ocr.jobfile import parse_job_file
 from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in, job_files_of
 
-_SYMLINK = "120000"
+_SYMLINK = 0o120000
 _MAX_LINKS = 8
 
 
@@ -45,6 +46,21 @@ class Planner:
         self._repository = repository
         self._job_files = job_files
         self._note = note
+
+    def patterns(self, selection: RunSelection, commit: str) -> list[str]:
+        """Return the document patterns, and the paths of other files, that the jobs of a run name.
+
+        Raises:
+            UsageError: A job file is missing or wrong.
+        """
+        paths = self._job_files or job_files_of(
+            selection.run_id, job_files_in(self._repository, commit), uncommitted=(), commit=commit
+        )
+        jobs = self._jobs(selection.run_id, commit, paths)
+        patterns = [pattern for job in jobs for pattern in job.documents]
+        beside = [path for job in jobs for path in (job.user_words, job.user_patterns) if path]
+        folders = [f"{job.tessdata_dir}/**" for job in jobs if job.tessdata_dir]
+        return [*patterns, *beside, *folders]
 
     def plan(self, selection: RunSelection, commit: str, *, compare: bool) -> PlannedRun:
         """Resolve one run.
@@ -135,11 +151,13 @@ class Planner:
         return found
 
     def _link_targets(self, commit: str, link: TreeFile) -> set[str]:
-        """Follow a committed symbolic link to what must be checked out with it; where it leads elsewhere, to nothing."""
+        """Follow a committed symbolic link to what must be checked out with it; to nothing where it leads elsewhere."""
         targets: set[str] = set()
         for _ in range(_MAX_LINKS):
             target = posixpath.normpath(
-                posixpath.join(posixpath.dirname(path_text(link.path)), path_text(self._repository.link_target(link.blob_sha)))
+                posixpath.join(
+                    posixpath.dirname(path_text(link.path)), path_text(self._repository.link_target(link.blob_sha))
+                )
             )
             folder, name = posixpath.split(target)
             entries = self._repository.list_files(commit, folder) if not target.startswith(("/", "..")) else []

@@ -64,9 +64,7 @@ def submit(engine: Engine, request: Request, me: SupervisorRow, *, at: datetime)
             session_id = uuid.uuid4().hex[:12]
             sessions.add(connection, session_id, request.title, at=at)
         worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
-        supervisors.register(
-            connection, me, worker_ids, session_id=session_id, repository=request.repository, at=at
-        )
+        supervisors.register(connection, me, worker_ids, session_id=session_id, repository=request.repository, at=at)
         rows = [
             _carry_out(connection, decision, planned, request, session_id, at=at)
             for decision, planned in zip(decisions, request.planned, strict=True)

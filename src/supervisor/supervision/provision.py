@@ -1,0 +1,35 @@
+"""Making ready what an executor needs: the workspace, the fence, the directories. Runs beside the loop, in a thread."""
+
+import shutil
+from pathlib import Path
+
+from supervisor.executor.spec import RunSpec
+from supervisor.store.results import ResultStore
+from supervisor.store.runs import RunRow
+from supervisor.supervision.workshop import Workshop
+
+
+def provision(shop: Workshop, row: RunRow) -> Path:
+    """Return the run's workspace, checked out at its commit.
+
+    What an earlier term left half-made is dropped, and from here on only this term may store results.
+
+    Raises:
+        SupervisorError: The workspace cannot be made, or the database of the run cannot be written.
+    """
+    directory = shop.runs_directory.run(row.run_id)
+    directory.root.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(directory.root / ".staging", ignore_errors=True)
+    drop_scratch(shop, row.run_id)
+    store = ResultStore(shop.results_url(row.run_id))
+    try:
+        store.raise_term(row.lease_term)
+    finally:
+        store.close()
+    return shop.workspaces.create(row.run_id, row.commit_sha, RunSpec.from_json(row.spec).checkout_paths())
+
+
+def drop_scratch(shop: Workshop, run_id: str) -> None:
+    """Remove the prepared pages that executors of a run have left behind."""
+    shutil.rmtree(shop.runs_directory.scratch(run_id), ignore_errors=True)
+    shutil.rmtree(shop.runs_directory.spill(run_id), ignore_errors=True)

@@ -1,0 +1,34 @@
+"""Starting an executor in a workspace that is ready."""
+
+from pathlib import Path
+
+from supervisor.executor.child import Executor
+from supervisor.executor.messages import Start
+from supervisor.supervision.assignment import Assignment
+from supervisor.supervision.workshop import Workshop
+
+
+def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
+    """Start the executor of an assignment; it gets copies of run lock and lease.
+
+    Raises:
+        SurroundingsError: The system cannot start another process.
+    """
+    row = assignment.row
+    directory = shop.runs_directory.run(row.run_id)
+    message = Start(
+        run=row.id,
+        run_id=row.run_id,
+        attempt=row.attempt,
+        lease_term=row.lease_term,
+        database_url=shop.results_url(row.run_id),
+        workspace=str(workspace),
+        artifacts=str(directory.root),
+        scratch=str(shop.runs_directory.scratch(row.run_id)),
+        spill=str(shop.runs_directory.spill(row.run_id)),
+        lfs_objects_dir=str(shop.repository.lfs_objects_dir),
+        ocr_workers=shop.ocr_workers,
+        fresh=row.lease_term == 1,
+        spec=row.spec,
+    )
+    return Executor(message, run_lock=assignment.lock.fileno(), lease=assignment.lease.fileno(), log=directory.log)

@@ -1,0 +1,251 @@
+"""The front door: run ids in, a report out."""
+
+import getpass
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.artifacts.filesystems import network_file_system
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.board.progress import RunProgress
+from supervisor.board.report import SessionReport, report_session
+from supervisor.clock import Clock, SystemClock
+from supervisor.config import runs_directory
+from supervisor.errors import UsageError
+from supervisor.executor.child import start_fork_server
+from supervisor.git.errors import WorkspaceInUseError
+from supervisor.git.repository import Repository
+from supervisor.git.workspaces import WorkspaceManager
+from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
+from supervisor.model.states import RunStatus
+from supervisor.ocr.tesseract import check_languages
+from supervisor.store import runs, supervisors
+from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.schema import prepare_control
+from supervisor.supervision.loop import Loop
+from supervisor.supervision.planning import PlannedRun, Planner
+from supervisor.supervision.presence import this_supervisor
+from supervisor.supervision.rescue import rescue, settle_leftovers
+from supervisor.supervision.submission import Request, Submission, submit
+from supervisor.supervision.workshop import Workshop
+
+JOB_FILE_PATTERNS = ("ocr-jobs/**",)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        report: The session and the runs that were named.
+        signal: The number of the signal that ended it early; None if it went on to the end.
+    """
+
+    report: SessionReport
+    signal: int | None
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with."""
+        return self.report.exit_code if self.signal is None else 128 + self.signal
+
+
+class ParallelRunSupervisor:
+    """Executes runs of one repository, each in a worktree and an executor process of its own.
+
+    Example:
+        outcome = ParallelRunSupervisor("archive", workers=3).run(["letters", "books"])
+    """
+
+    def __init__(
+        self,
+        repo: str | Path = ".",
+        *,
+        runs_dir: str | Path | None = None,
+        repository_name: str | None = None,
+        workers: int = 1,
+        ocr_workers: int = 2,
+        keep_workspaces: bool = False,
+        observer: Callable[[RunProgress], None] | None = None,
+        note: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Find the repository; nothing is created yet.
+
+        Args:
+            repo: A directory in it.
+            runs_dir: Where runs are kept; see `config.runs_directory` for the default.
+            repository_name: What the repository is known by; default is its first commit.
+            workers: Executors at a time.
+            ocr_workers: Page processes for each executor.
+            keep_workspaces: Leave the worktrees in place when runs end.
+            observer: Told of every change of a run.
+            note: Told, a line at a time, what else a person should know.
+            clock: The time.
+
+        Raises:
+            UsageError: The directory is in no repository, the repository has no commit, or a number is out of range.
+            SurroundingsError: Git is missing or too old, or refuses the repository.
+        """
+        if workers < 1 or ocr_workers < 1:
+            raise UsageError("workers and ocr_workers are at least 1")
+        self.repository = Repository.discover(Path(repo))
+        self.runs_directory = RunsDirectory(
+            runs_directory(
+                runs_dir,
+                os.environ,
+                main_work_tree=self.repository.main_work_tree,
+                common_dir=self.repository.common_dir,
+            )
+        )
+        self._repository_name = repository_name
+        self._workers = workers
+        self._ocr_workers = ocr_workers
+        self._keep_workspaces = keep_workspaces
+        self._observer = observer or (lambda _progress: None)
+        self._note = note or (lambda _line: None)
+        self._clock = clock or SystemClock()
+        self._workspaces = WorkspaceManager(self.repository, self.runs_directory.root)
+        self._run_locks = ExecutorLockManager(self.runs_directory.root)
+
+    def run(
+        self,
+        run_ids: Sequence[str | RunSelection],
+        *,
+        ref: str = "HEAD",
+        job_files: Sequence[str] = (),
+        working_tree: bool = False,
+        session: str | None = None,
+    ) -> Outcome:
+        """Execute runs until all have ended; SIGINT and SIGTERM end them early, in a state that can be continued.
+
+        Args:
+            run_ids: What to run; a selection may name a ref of its own.
+            ref: The commit to run on.
+            job_files: Paths in the repository, for all runs; default is each run's own.
+            working_tree: Run on a temporary commit of the work tree's documents and job files as they are now.
+            session: Title; default is the run ids.
+
+        Raises:
+            UsageError: A run id, job file, job or ref is wrong; nothing was created.
+            HeldError: A run is executing elsewhere; nothing was started.
+            SurroundingsError: tesseract, a language or the database is missing.
+        """
+        selections = [one if isinstance(one, RunSelection) else RunSelection(check_run_id(one)) for one in run_ids]
+        if not selections:
+            raise UsageError("no run is named", hint="name one, as in --run-ids letters")
+        check_distinct([selection.run_id for selection in selections])
+        planned = self.plan(selections, ref=ref, job_files=job_files, working_tree=working_tree)
+        self._check_surroundings(planned)
+        shop = self._open_workshop(len(planned))
+        try:
+            title = session or ", ".join(selection.run_id for selection in selections)
+            submission = self._submit(shop, planned, title)
+            number = self._execute(shop, planned, submission)
+            report = report_session(shop.engine, self.runs_directory, submission.session_id, submission.rows)
+            return Outcome(report, number)
+        finally:
+            shop.engine.dispose()
+
+    def plan(
+        self, selections: Sequence[RunSelection], *, ref: str, job_files: Sequence[str], working_tree: bool
+    ) -> list[PlannedRun]:
+        """Resolve runs to commits, jobs and documents, without creating anything.
+
+        Raises:
+            UsageError: A job file, job or ref is wrong.
+        """
+        told: set[str] = set()
+
+        def note_once(line: str) -> None:
+            if line not in told:
+                told.add(line)
+                self._note(line)
+
+        planner = Planner(self.repository, job_files=job_files, note=note_once)
+        if working_tree:
+            if ref != "HEAD" or any(selection.ref for selection in selections):
+                raise UsageError("--working-tree runs the files as they are; a ref has no meaning beside it")
+            always = (*JOB_FILE_PATTERNS, *job_files)
+            first = self.repository.snapshot((), always)
+            patterns = [pattern for selection in selections for pattern in planner.patterns(selection, first)]
+            commit = self.repository.snapshot(patterns, always)
+            return [planner.plan(selection, commit, compare=False) for selection in selections]
+        head = self.repository.resolve("HEAD") if self.repository.work_tree else None
+        commits = {name: self.repository.resolve(name) for name in {one.ref or ref for one in selections}}
+        return [
+            planner.plan(one, commits[one.ref or ref], compare=commits[one.ref or ref] == head) for one in selections
+        ]
+
+    def _check_surroundings(self, planned: Sequence[PlannedRun]) -> None:
+        """Find out what would make runs fail later, while nothing is created."""
+        kind = network_file_system(self.runs_directory.root)
+        if kind is not None:
+            raise UsageError(
+                f"the runs directory {self.runs_directory.root} is on a network file system ({kind}), "
+                "where SQLite and file locks are not safe",
+                hint="choose a local directory with --runs-dir",
+            )
+        check_languages([job for run in planned for job in run.spec.jobs])
+        for run in planned:
+            state = self._workspaces.inspect(run.run_id)
+            if state is not None and state.work and not self._run_locks.is_held(run.run_id):
+                raise WorkspaceInUseError(str(state.path), state.work)
+
+    def _open_workshop(self, runs_count: int) -> Workshop:
+        self.runs_directory.root.mkdir(parents=True, exist_ok=True)
+        self.repository.exclude_from_status(self.runs_directory.root)
+        engine = open_engine(sqlite_url(self.runs_directory.control_database))
+        prepare_control(engine)
+        return Workshop(
+            repository=self.repository,
+            runs_directory=self.runs_directory,
+            workspaces=self._workspaces,
+            run_locks=self._run_locks,
+            engine=engine,
+            me=this_supervisor(min(self._workers, runs_count)),
+            clock=self._clock,
+            ocr_workers=self._ocr_workers,
+            keep_workspaces=self._keep_workspaces,
+            observer=self._observer,
+            note=self._note,
+        )
+
+    def _submit(self, shop: Workshop, planned: Sequence[PlannedRun], title: str) -> Submission:
+        request = Request(
+            planned=planned,
+            repository=self._repository_identity(planned[0].commit),
+            title=title,
+            actor=getpass.getuser(),
+        )
+        submission = submit(shop.engine, request, shop.me, at=shop.clock.now())
+        for run in planned:
+            self.repository.pin(run.run_id, run.commit)
+        return submission
+
+    def _execute(self, shop: Workshop, planned: Sequence[PlannedRun], submission: Submission) -> int | None:
+        """Take over what others left, then run the loop; whatever happens, our workers do not look alive afterwards."""
+        start_fork_server(os.environ)
+        try:
+            with transaction(shop.engine) as connection:
+                rows = runs.of_rows(connection, submission.rows)
+            for row in rows:
+                if row.status is RunStatus.RUNNING:
+                    rescue(shop, row)
+            settle_leftovers(shop, rows[0].repository)
+            progress = [
+                RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents))
+                for run in planned
+            ]
+            for one in progress:
+                self._observer(one)
+            return Loop(shop, progress, submission.rows, submission.worker_ids).run()
+        finally:
+            with transaction(shop.engine) as connection:
+                supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
+
+    def _repository_identity(self, commit: str) -> str:
+        # A shallow clone lacks the first commit; where it stands is then all that it is known by.
+        return self._repository_name or self.repository.identity(commit) or str(self.repository.common_dir)
