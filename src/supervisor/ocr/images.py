@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from supervisor.ocr.characters import one_line
+from supervisor.ocr.decoder_messages import watched_decoder
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.file_kinds import Signature
 from supervisor.ocr.tiff import check_frame_chain
@@ -72,7 +73,8 @@ def read_frame(file: Path, signature: Signature, page_number: int, *, max_megapi
             image.seek(page_number - 1)
         check_size(*image.size, max_megapixels)
         resolution = credible_dpi(image.info.get("dpi"), image.size, dpi)
-        image.load()
+        with watched_decoder():
+            image.load()
         # Pillow turns TIFF frames upright while loading, and then drops the tag.
         orientation = _orientation(image)
         grey = _grey(image)
@@ -126,13 +128,17 @@ def _decoding(signature: Signature, max_megapixels: int) -> Iterator[None]:
         raise DocumentError(f"is {signature.label} that needs more memory than there is") from error
     except Exception as error:  # decoders raise anything on broken input: SyntaxError, TypeError, struct.error
         detail = one_line(str(error)) or type(error).__name__
-        raise DocumentError(f"is {signature.label} that is damaged or truncated ({detail})") from error
+        raise DocumentError(f"is {signature.label} that is damaged, truncated or of a rare kind ({detail})") from error
     finally:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _opened(file: Path, signature: Signature) -> Image.Image:
-    return Image.open(file, formats=[signature.pillow_format])
+@contextlib.contextmanager
+def _opened(file: Path, signature: Signature) -> Iterator[Image.Image]:
+    # A stream instead of a path: given a path, Pillow 13 maps uncompressed TIFF files into memory by their upright
+    # size, which scrambles the pixels of those that lie on their side.
+    with file.open("rb") as stream, Image.open(stream, formats=[signature.pillow_format]) as image:
+        yield image
 
 
 def _orientation(image: Image.Image) -> int | None:
