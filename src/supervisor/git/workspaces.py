@@ -107,13 +107,15 @@ class WorkspaceManager:
         return Removal(path, removed=True)
 
     def _discard(self, state: WorkspaceState) -> None:
-        """Remove a workspace that was found to be without work."""
-        if os.path.lexists(state.path) and not (state.path / ".git").is_file():
-            # Git refuses to touch such a directory. It holds nothing but what the commit has.
+        """Remove a workspace that was found to be without work.
+
+        The directory goes first: git refuses one that is damaged, and would delete it under the lock.
+        """
+        if state.registration is not Registration.MISSING:
             shutil.rmtree(state.path)
         if state.registration is not Registration.FOREIGN:
             with metadata_lock(self._repository.common_dir):
-                # Twice forced: it is locked, by us; and git calls deleted files and submodules a loss.
+                # Forced twice, because we have locked it.
                 self._git.run("worktree", "remove", "--force", "--force", str(state.path))
 
     def _undo(self, run_id: str, error: BaseException) -> None:
