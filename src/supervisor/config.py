@@ -50,7 +50,9 @@ def parse_settings(content: bytes, source: str, *, known: Iterable[str], in_repo
         name = key.replace("-", "_")
         if name not in names:
             near = difflib.get_close_matches(name, sorted(names), n=1)
-            raise SettingsError(f"{source} has an unknown key {key!r}", hint=f"did you mean {near[0]!r}?" if near else None)
+            raise SettingsError(
+                f"{source} has an unknown key {key!r}", hint=f"did you mean {near[0]!r}?" if near else None
+            )
         if in_repository and name in FROM_OUTSIDE_ONLY:
             raise SettingsError(
                 f"{source} may not set {key!r}: a file that a pull request can change decides no directory or database",
@@ -60,8 +62,10 @@ def parse_settings(content: bytes, source: str, *, known: Iterable[str], in_repo
     return settings
 
 
-def runs_directory(chosen: str | Path | None, environment: Mapping[str, str], *, main_work_tree: Path | None, common_dir: Path) -> Path:
-    """Return the absolute runs directory: as chosen, else from the environment, else beside the repository's work tree."""
+def runs_directory(
+    chosen: str | Path | None, environment: Mapping[str, str], *, main_work_tree: Path | None, common_dir: Path
+) -> Path:
+    """Return the absolute runs directory: as chosen, else from the environment, else in the main work tree."""
     if chosen:
         return Path(chosen).absolute()
     if environment.get(RUNS_DIR_VARIABLE):

@@ -127,12 +127,13 @@ def _files_with_work(path: Path, entry: Entry, disk: DiskContent) -> tuple[str, 
 
 
 def _own_commits(entry: Entry) -> tuple[str, ...]:
-    """Tell of commits that vanish with the workspace: `--glob` asks all refs, those of the worktree alone included."""
+    """Tell of commits that vanish with the workspace."""
     head = _head(entry)
-    if head is None:
+    if head is None or head == entry.start:
         return ()
+    reached = [entry.start] if entry.start else []
     git = Git(directory=entry.admin_dir, git_dir=entry.admin_dir)
-    lost = int(git.line("rev-list", "--count", head, "--not", "--glob=refs/*"))
+    lost = int(git.line("rev-list", "--count", head, "--not", "--glob=refs/*", *reached))
     return (f"{_count(lost, 'commit')} of its own that no ref reaches ({head})",) if lost else ()
 
 

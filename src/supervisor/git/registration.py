@@ -14,6 +14,7 @@ from supervisor.git.errors import argument_text
 
 _GITDIR_FILE = "gitdir"
 _LOCKED_FILE = "locked"
+_START_FILE = "supervisor-commit"  # ours; git leaves files that it does not know alone, and removes them with the entry
 INITIALIZING = "initializing"  # what git itself writes as the reason while `worktree add` is at work
 
 
@@ -36,6 +37,15 @@ class Entry:
         """Whether it was made to the end: our own, and git's, index appears last."""
         has_files = all((self.admin_dir / name).exists() for name in ("HEAD", "commondir", "index"))
         return has_files and self.locked != INITIALIZING
+
+    @property
+    def start(self) -> str | None:
+        """The commit that it was made at, as `record_start` wrote it down."""
+        return _content(self.admin_dir / _START_FILE)
+
+    def record_start(self, commit: str) -> None:
+        """Write down the commit that it is made at: those that are added later are its own."""
+        (self.admin_dir / _START_FILE).write_text(f"{commit}\n")
 
 
 def lock_reason(run_id: str) -> str:

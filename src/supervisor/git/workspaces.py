@@ -64,8 +64,8 @@ class WorkspaceManager:
                 registration.remove_nameless(self._repository.common_dir, run_id)
                 options = ("--no-checkout", "--detach", "--lock", "--reason", registration.lock_reason(run_id))
                 self._git.run("worktree", "add", *options, str(path), commit)
-                admin_dir = registration.require(self._repository.common_dir, path).admin_dir
-            provisioning.fill(path, admin_dir, commit, paths)
+                entry = registration.require(self._repository.common_dir, path)
+            provisioning.fill(path, entry, commit, paths)
         except BaseException as error:
             self._undo(run_id, error)
             raise

@@ -56,6 +56,7 @@ class PagePool:
         self._context.set_forkserver_preload(_PRELOADED)
         self._numbers = itertools.count(1)
         self._renewals = 0
+        self._is_closed = False
         self._scratch = ScratchFolder(scratch)
         try:
             self._spill = ScratchFolder(spill)
@@ -74,6 +75,7 @@ class PagePool:
 
     def close(self) -> None:
         """Kill whatever is running and remove all files; returns within a second."""
+        self._is_closed = True
         try:
             self._end_pool()
         finally:
@@ -89,9 +91,11 @@ class PagePool:
         BrokenProcessPool (another one died, idle). After either of these call `clear` with the task's folders.
 
         Raises:
-            PoolBrokenError: Processes die before they take a task, again and again.
+            PoolBrokenError: Processes die before they take a task, again and again, or the pool was closed.
         """
         while True:
+            if self._is_closed:
+                raise PoolBrokenError("the pool of page processes is closed")
             # A pool breaks in a thread of its own, between any two statements here.
             with contextlib.suppress(RuntimeError):
                 future: Future[Outcome] = self._pool.schedule(function, args=(task,), timeout=timeout_seconds)

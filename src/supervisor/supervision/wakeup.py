@@ -47,7 +47,7 @@ class Wakeup:
 
     @contextmanager
     def watching_signals(self) -> Iterator[None]:
-        """Collect SIGINT and SIGTERM while the block runs; outside the main thread, which alone gets them, do nothing."""
+        """Collect SIGINT and SIGTERM while the block runs; in other threads than the main one, do nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

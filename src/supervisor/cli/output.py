@@ -1,0 +1,48 @@
+"""What commands print: reports on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Mapping
+
+import click
+
+from supervisor.errors import SupervisorError
+
+ERROR_SCHEMA = "supervisor.error/1"
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """Print the one JSON document of a command."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_note(line: str) -> None:
+    """Print a line for the person at the terminal."""
+    click.echo(line, err=True)
+
+
+def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool) -> None:
+    """Print why a command failed: one line, and with `--json` the document in place of the report."""
+    if as_json:
+        print_json({"schema": ERROR_SCHEMA, "error": {"message": message, "hint": hint}, "exit_code": exit_code})
+    print_note(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}")
+
+
+def print_failure(error: SupervisorError, *, as_json: bool) -> None:
+    """Print an expected failure."""
+    print_error(error.message, error.hint, error.exit_code, as_json=as_json)
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return a duration as people read it: `8.4 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def is_terminal() -> bool:
+    """Tell whether standard error is a terminal that can be drawn on."""
+    return sys.stderr.isatty()

@@ -1,0 +1,99 @@
+"""`supervisor --run-ids …`: execute runs, show them going on, report what became of them."""
+
+import os
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+
+from supervisor.board.report import RunReport, SessionReport
+from supervisor.cli.options import Location
+from supervisor.cli.output import print_json, shown_seconds
+from supervisor.cli.settings import apply_settings
+from supervisor.clock import SystemClock
+from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView, Silence
+from supervisor.errors import UsageError
+from supervisor.git.repository import Repository
+from supervisor.model.run_ids import parse_selections
+from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.supervision.supervisor import ParallelRunSupervisor
+
+_SHOWN_FAILURES = 20
+
+
+def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
+    """Execute what the root options name; return the exit code."""
+    settings = apply_settings(ctx, Repository.discover(where.repo), options)
+    selections = parse_selections(settings["run_ids"])
+    if not selections:
+        raise UsageError("no run is named", hint="supervisor --run-ids letters,books; supervisor jobs list shows them")
+    if os.environ.get("DATABASE_URL") and not settings["per_run_sqlite"]:
+        raise UsageError(
+            "DATABASE_URL is set, and this version keeps results in SQLite only", hint="add --per-run-sqlite"
+        )
+    view = _view(quiet=settings["quiet"])
+    if not settings["per_run_sqlite"]:
+        view.note("no database is named: each run gets an SQLite database of its own (--per-run-sqlite)")
+    supervisor = ParallelRunSupervisor(
+        where.repo,
+        runs_dir=where.runs_dir or settings.get("runs_dir"),
+        repository_name=settings.get("repository"),
+        workers=settings["workers"],
+        ocr_workers=settings["ocr_workers"],
+        keep_workspaces=settings["keep_workspaces"],
+        observer=view.update,
+        note=view.note,
+    )
+    with view:
+        outcome = supervisor.run(
+            selections,
+            ref=settings["ref"],
+            job_files=settings["job_file"],
+            working_tree=settings["working_tree"],
+            session=settings["session"],
+        )
+    if where.as_json:
+        print_json(outcome.report.to_json(outcome.exit_code))
+    elif not settings["quiet"]:
+        _print_report(outcome.report)
+    return outcome.exit_code
+
+
+def _view(*, quiet: bool) -> ProgressView:
+    if quiet:
+        return Silence()
+    console = Console(stderr=True, highlight=False)
+    return LiveTable(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
+
+
+def _print_report(report: SessionReport) -> None:
+    """Print a line for each run, what failed beneath it, and what to type next."""
+    width = max(len(run.run_id) for run in report.runs)
+    for run in report.runs:
+        seconds = f", {shown_seconds(run.seconds)}" if run.seconds is not None else ""
+        click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {_pages(run)}{seconds}")
+        for document in run.failed_documents[:_SHOWN_FAILURES]:
+            click.echo(f"{'':<{width}}  failed: {document.path}: {document.error}")
+        if len(run.failed_documents) > _SHOWN_FAILURES:
+            click.echo(
+                f"{'':<{width}}  … and {len(run.failed_documents) - _SHOWN_FAILURES} more in {run.artifacts}/run.json"
+            )
+        if run.error and not run.failed_documents:
+            click.echo(f"{'':<{width}}  {run.error}")
+    if any(run.status is RunStatus.QUEUED for run in report.runs):
+        click.echo("Stopped. To continue where it was, type the same command again.")
+    outputs = [run for run in report.runs if (run.artifacts / "output").is_dir()]
+    if outputs:
+        click.echo("Results:")
+        for run in outputs:
+            click.echo(f"  {run.artifacts / 'output'}")
+
+
+def _pages(run: RunReport) -> str:
+    succeeded = sum(document.status == ResultStatus.SUCCEEDED for document in run.documents)
+    parts = [f"{run.pages.ocr} recognised"]
+    parts += [f"{run.pages.text_layer} from their text layer"] if run.pages.text_layer else []
+    parts += [f"{run.pages.skipped} skipped"] if run.pages.skipped else []
+    parts += [f"{run.pages.failed} failed"] if run.pages.failed else []
+    return f"{succeeded}/{len(run.documents)} documents, {run.pages.total} pages ({', '.join(parts)})"

@@ -1,0 +1,124 @@
+"""`supervisor try FILE…`: recognise files here and now, without git, job file or database."""
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+from pydantic import ValidationError
+
+from supervisor.cli.options import locating_options, location
+from supervisor.cli.output import print_json, print_note
+from supervisor.errors import UsageError
+from supervisor.ocr.formats import assemble
+from supervisor.ocr.job import Format, Job
+from supervisor.ocr.pool import PagePool
+from supervisor.ocr.processing import DocumentFinished, DocumentRequest, process_documents
+from supervisor.ocr.tesseract import check_languages
+
+
+@click.command("try")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--language", "-l", "languages", multiple=True, default=("eng",), show_default=True, help="As tesseract names it."
+)
+@click.option("--format", "-f", "form", type=click.Choice(["txt", "tsv"]), default="txt", show_default=True)
+@click.option("--pages", help="Which pages, as in 1-5,9.  [default: all]")
+@click.option("--dpi", type=int, default=300, show_default=True, help="Where the file does not say.")
+@click.option("--page-segmentation", type=int, default=3, show_default=True, help="tesseract --psm.")
+@click.option("--ocr-workers", type=click.IntRange(min=1), default=2, show_default=True, envvar="OCR_WORKERS")
+@locating_options
+@click.pass_context
+def try_files(
+    ctx: click.Context,
+    /,
+    *,
+    files: Sequence[Path],
+    languages: tuple[str, ...],
+    form: Format,
+    pages: str | None,
+    dpi: int,
+    page_segmentation: int,
+    ocr_workers: int,
+    repo: Path | None,
+    runs_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Recognise files and print their text, in the order given; nothing is stored.
+
+    Exit code 1 if a file cannot be read; the others are printed all the same.
+    """
+    where = location(ctx, repo, runs_dir, as_json=as_json)
+    try:
+        job = Job(
+            name="try", documents=("*",), languages=languages, pages=pages, dpi=dpi, page_segmentation=page_segmentation
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    missing = [file for file in files if not file.exists()]
+    if missing:
+        raise UsageError(f"there is no file {missing[0]}")
+    check_languages([job])
+    signal.signal(signal.SIGTERM, _terminated)
+    finished = _recognise(files, job, ocr_workers)
+    failed = [one for one in finished if one.error]
+    if where.as_json:
+        print_json(
+            {
+                "schema": "supervisor.try/1",
+                "documents": [_entry(one) for one in finished],
+                "exit_code": int(bool(failed)),
+            }
+        )
+    else:
+        texts = [assemble(one.pages, [form])[form] for one in finished if one.pages]
+        sys.stdout.write("\f".join(texts))
+    for one in failed:
+        print_note(f"supervisor: {one.request.name}: {one.error}")
+    return int(bool(failed))
+
+
+def _recognise(files: Sequence[Path], job: Job, ocr_workers: int) -> list[DocumentFinished]:
+    """Return the finished documents in the order of the files."""
+    requests = [
+        DocumentRequest(path=file.absolute(), name=str(file), job=job, root=file.absolute().parent) for file in files
+    ]
+    found: dict[int, DocumentFinished] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
+        PagePool(ocr_workers, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool,
+    ):
+        for event in process_documents(requests, pool, stop=threading.Event()):
+            if isinstance(event, DocumentFinished):
+                found[id(event.request)] = event
+    return [found[id(request)] for request in requests]
+
+
+def _entry(one: DocumentFinished) -> dict[str, object]:
+    return {
+        "document": one.request.name,
+        "status": one.status,
+        "error": one.error,
+        "pages": [
+            {
+                "page_number": page.page_number,
+                "status": page.status,
+                "source": page.source,
+                "text": page.text,
+                "word_count": page.word_count,
+                "mean_confidence": page.mean_confidence,
+                "duration_ms": page.duration_ms,
+                "error": page.error,
+            }
+            for page in one.pages
+        ],
+    }
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

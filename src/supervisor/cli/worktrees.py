@@ -1,0 +1,60 @@
+"""`supervisor --list-worktrees` and `--cleanup`."""
+
+from typing import Any
+
+import click
+
+from supervisor.cli.options import Location
+from supervisor.cli.output import print_json, shown_seconds
+from supervisor.supervision.tidy import Caretaker, Worktree
+
+
+def list_worktrees(_ctx: click.Context, where: Location, _options: dict[str, Any]) -> int:
+    """Print the workspaces of the runs directory; return the exit code."""
+    caretaker = Caretaker(where.repo, where.runs_dir)
+    worktrees = caretaker.worktrees()
+    if where.as_json:
+        print_json({"schema": "supervisor.worktrees/1", "worktrees": [_entry(one) for one in worktrees]})
+        return 0
+    if not worktrees:
+        click.echo(f"no worktrees in {caretaker.runs_directory.root}")
+    for one in worktrees:
+        state = one.workspace
+        use = f"in use by {one.holder}" if one.holder else "; ".join(state.work) or "not in use"
+        commit = (state.commit or "no commit")[:12]
+        click.echo(f"{state.run_id}  {commit}  {state.registration}  {shown_seconds(state.age_seconds)} old  {use}")
+        click.echo(f"  {state.path}")
+    return 0
+
+
+def cleanup(_ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
+    """Remove what nobody needs and tell what was kept and why; return the exit code."""
+    caretaker = Caretaker(where.repo, where.runs_dir)
+    done = caretaker.clean()
+    if where.as_json:
+        kept = [{"path": str(one.path), "reason": one.reason} for one in done.kept]
+        print_json({"schema": "supervisor.cleanup/1", "removed": [str(path) for path in done.removed], "kept": kept})
+        return 0
+    if options["quiet"]:
+        return 0
+    for path in done.removed:
+        click.echo(f"removed {path}")
+    for one in done.kept:
+        click.echo(f"kept    {one.path}: {one.reason}")
+    if not done.removed and not done.kept:
+        click.echo(f"nothing to clean in {caretaker.runs_directory.root}")
+    return 0
+
+
+def _entry(one: Worktree) -> dict[str, object]:
+    state = one.workspace
+    return {
+        "run_id": state.run_id,
+        "path": str(state.path),
+        "commit": state.commit,
+        "state": state.registration,
+        "holder": one.holder,
+        "dirty": bool(state.work),
+        "age_seconds": round(state.age_seconds, 1),
+        "size_bytes": state.size_bytes,
+    }

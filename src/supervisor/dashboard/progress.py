@@ -1,0 +1,167 @@
+"""Watching runs go on: a live table on a terminal, one line per change elsewhere."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from supervisor.board.progress import RunProgress
+from supervisor.clock import Clock
+from supervisor.model.states import RunStatus
+
+_STYLES = {
+    RunStatus.QUEUED: "dim",
+    RunStatus.RUNNING: "cyan",
+    RunStatus.SUCCEEDED: "green",
+    RunStatus.FAILED: "bold red",
+    RunStatus.CANCELLED: "yellow",
+}
+_BAR_CELLS = 20
+_REFRESHES_PER_SECOND = 8
+
+
+class ProgressView(Protocol):
+    """Shows runs while they go on; a context manager around the time in which they do."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def update(self, progress: RunProgress) -> None:
+        """Take in how a run stands now."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Show a line that concerns no single run's state."""
+        ...
+
+
+class LiveTable:
+    """A table that is drawn again in place: one row a run, with its pages as a bar."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+        self._rows: dict[str, RunProgress] = {}
+        self._begun: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+        self._live = Live(
+            console=console, get_renderable=self._table, refresh_per_second=_REFRESHES_PER_SECOND, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def update(self, progress: RunProgress) -> None:
+        """Take in how a run stands now."""
+        self._rows[progress.run_id] = progress
+        if progress.status is RunStatus.RUNNING:
+            self._begun.setdefault(progress.run_id, self._clock.monotonic())
+        elif progress.run_id in self._begun:
+            self._ended.setdefault(progress.run_id, self._clock.monotonic())
+
+    def note(self, line: str) -> None:
+        """Print a line above the table."""
+        self._live.console.print(Text(line))
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("run", "state", "documents"):
+            table.add_column(name, no_wrap=name == "documents")
+        table.add_column("pages", no_wrap=True)
+        table.add_column("failed", justify="right")
+        table.add_column("time", justify="right", no_wrap=True)
+        for row in self._rows.values():
+            table.add_row(
+                Text(row.run_id),
+                Text(row.stage, style=_STYLES[row.status]),
+                f"{row.documents_done}/{row.documents}",
+                _bar(row),
+                Text(str(row.documents_failed), style="red" if row.documents_failed else "dim"),
+                self._time(row.run_id),
+            )
+        return table
+
+    def _time(self, run_id: str) -> str:
+        begun = self._begun.get(run_id)
+        if begun is None:
+            return ""
+        seconds = round(self._ended.get(run_id, self._clock.monotonic()) - begun)
+        return f"{seconds // 60}:{seconds % 60:02}"
+
+
+class PlainLines:
+    """One line for every change of a run's stage and every failed document; nothing is drawn over."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rows: dict[str, RunProgress] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+    def update(self, progress: RunProgress) -> None:
+        """Print what has changed, if a reader of a log would want to know."""
+        before = self._rows.get(progress.run_id)
+        self._rows[progress.run_id] = progress
+        if before is not None and progress.documents_failed > before.documents_failed:
+            self._line(f"{progress.run_id}: failed: {progress.error}")
+        if before is None or progress.stage != before.stage:
+            self._line(f"{progress.run_id}: {progress.stage}{_counts(progress)}")
+
+    def note(self, line: str) -> None:
+        """Print a line."""
+        self._line(line)
+
+    def _line(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+class Silence:
+    """Shows nothing; for `--quiet`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+    def update(self, progress: RunProgress) -> None:
+        """Ignore it."""
+
+    def note(self, line: str) -> None:
+        """Ignore it."""
+
+
+def _bar(row: RunProgress) -> Text:
+    if not row.pages:
+        return Text("")
+    filled = _BAR_CELLS * row.pages_done // row.pages
+    # Documents that are not opened yet have pages that nobody has counted.
+    more = "+" if row.documents_opened < row.documents and row.status is RunStatus.RUNNING else ""
+    bar = Text("━" * filled, style=_STYLES[row.status])
+    return bar.append("━" * (_BAR_CELLS - filled), style="grey23").append(f" {row.pages_done}/{row.pages}{more}", "")
+
+
+def _counts(progress: RunProgress) -> str:
+    if progress.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
+        return f" ({progress.documents_done} of {progress.documents} documents, {progress.pages_done} pages)"
+    return f" ({progress.documents} documents)" if progress.status is RunStatus.QUEUED else ""

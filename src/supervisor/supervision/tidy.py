@@ -1,0 +1,97 @@
+"""Looking at workspaces and removing those that nobody needs, outside any run."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.config import runs_directory
+from supervisor.git.inspection import WorkspaceState
+from supervisor.git.repository import Repository
+from supervisor.git.workspaces import WorkspaceManager
+from supervisor.locks.lease import WorkspaceLease
+from supervisor.locks.lockfile import LockHeldError
+from supervisor.locks.runlock import ExecutorLockManager
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """A workspace, and who uses it.
+
+    Attributes:
+        holder: `pid N on HOST`; None if nobody does.
+    """
+
+    workspace: WorkspaceState
+    holder: str | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A workspace that cleaning up left alone."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What cleaning up did."""
+
+    removed: Sequence[Path]
+    kept: Sequence[Kept]
+
+
+class Caretaker:
+    """Lists and removes the workspaces of one runs directory."""
+
+    def __init__(self, repo: Path, runs_dir: Path | None) -> None:
+        """Find the repository and its runs directory.
+
+        Raises:
+            UsageError: The directory is in no repository.
+        """
+        self._repository = Repository.discover(repo)
+        root = runs_directory(
+            runs_dir,
+            os.environ,
+            main_work_tree=self._repository.main_work_tree,
+            common_dir=self._repository.common_dir,
+        )
+        self.runs_directory = RunsDirectory(root)
+        self._workspaces = WorkspaceManager(self._repository, root)
+        self._run_locks = ExecutorLockManager(root)
+
+    def worktrees(self) -> list[Worktree]:
+        """Return the workspaces there are, with who uses them."""
+        return [Worktree(state, self._holder(state)) for state in self._workspaces.inspect_all()]
+
+    def clean(self) -> Cleanup:
+        """Remove every workspace that nobody uses and that has no work in it, one by one."""
+        removed: list[Path] = []
+        kept: list[Kept] = []
+        for state in self._workspaces.inspect_all():
+            try:
+                with (
+                    self._run_locks.acquire(state.run_id),
+                    WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id).acquire(),
+                ):
+                    removal = self._workspaces.remove(state.run_id)
+                    if removal.removed:
+                        self._repository.unpin(state.run_id)
+            except LockHeldError as error:
+                kept.append(Kept(state.path, error.message))
+                continue
+            if removal.removed:
+                removed.append(state.path)
+            else:
+                kept.append(Kept(state.path, removal.reason or "it could not be removed"))
+        return Cleanup(removed, kept)
+
+    def _holder(self, state: WorkspaceState) -> str | None:
+        lease = WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id)
+        lock = lease.file.state()
+        if not lock.held:
+            return None
+        return lock.holder.describe() if lock.holder else "not recorded"
