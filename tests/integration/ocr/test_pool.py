@@ -1,0 +1,338 @@
+"""What happens to a pool when its processes hang, crash or are killed, and what is left afterwards."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from pathlib import Path
+
+import psutil
+import pytest
+from pebble import ProcessExpired
+from PIL import Image
+
+from supervisor.ocr.errors import PoolBrokenError
+from supervisor.ocr.job import Job
+from supervisor.ocr.pool import PagePool
+from supervisor.ocr.processing import DocumentFinished, DocumentRequest, PageFinished, process_documents
+
+Draw = Callable[..., Image.Image]
+Finish = Callable[..., dict[str, DocumentFinished]]
+MakeJob = Callable[..., Job]
+Recognisers = Callable[[Path], list[psutil.Process]]
+WaitUntil = Callable[..., None]
+
+
+def page_processes(pool: PagePool) -> list[psutil.Process]:
+    return [psutil.Process(process.pid) for process in pool._context.processes if process.is_alive()]
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
+    """Do something while the test waits for results; what it raises there fails the test as a warning."""
+    threads: list[threading.Thread] = []
+
+    def start(action: Callable[[], None]) -> threading.Thread:
+        threads.append(threading.Thread(target=action))
+        threads[-1].start()
+        return threads[-1]
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_a_killed_page_process_costs_a_second_try(
+    number: signal.Signals,
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    wait_until: WaitUntil,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    orphans: list[psutil.Process] = []
+
+    def kill() -> None:
+        wait_until(lambda: recognisers(tmp_path))
+        orphans.extend(recognisers(tmp_path))
+        orphans[0].parent().send_signal(number)
+        wait_until(lambda: not orphans[0].is_running() or orphans[0].status() == psutil.STATUS_ZOMBIE, 2)
+
+    in_background(kill)
+    finished = finish([DocumentRequest(long_page, "long", make_job(), long_page.parent)], pool)["long"]
+    assert finished.error is None
+    assert finished.pages[0].word_count > 100
+
+
+def test_a_page_that_kills_twice_fails_alone(
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    draw: Draw,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    draw().save(tmp_path / "short.png")
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.01):
+            for process in recognisers(tmp_path):
+                # The long page alone makes a picture of 10 MB.
+                if os.path.getsize(process.cmdline()[1]) > 9_000_000:  # noqa: PTH202
+                    process.parent().kill()
+
+    in_background(kill)
+    requests = [
+        DocumentRequest(long_page, "long", make_job(), long_page.parent),
+        DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path),
+    ]
+    finished = finish(requests, pool)
+    over.set()
+    assert finished["long"].error == "the page process was killed by SIGKILL"
+    assert finished["short"].pages[0].word_count == 5
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_killed_recogniser(
+    kills: int,
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    wait_until: WaitUntil,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    def kill() -> None:
+        killed: set[int] = set()
+        for _ in range(kills):
+            wait_until(lambda: {process.pid for process in recognisers(tmp_path)} - killed)
+            process = next(process for process in recognisers(tmp_path) if process.pid not in killed)
+            killed.add(process.pid)
+            process.kill()
+
+    in_background(kill)
+    finished = finish([DocumentRequest(long_page, "long", make_job(), long_page.parent)], pool)["long"]
+    assert finished.error == (None if kills == 1 else "tesseract was killed by SIGKILL")
+
+
+def test_a_page_timeout_leaves_no_process(
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    draw: Draw,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+) -> None:
+    draw().save(tmp_path / "short.png")
+    requests = [
+        DocumentRequest(long_page, "long", make_job(page_timeout_seconds=1), long_page.parent),
+        DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path),
+    ]
+    finished = finish(requests, pool)
+    assert finished["long"].error == "took longer than page_timeout_seconds = 1"
+    assert finished["short"].status == "succeeded"
+    assert recognisers(tmp_path) == []
+    assert not [child for process in page_processes(pool) for child in process.children()]
+    assert not list(tmp_path.glob("scratch/*/page-*"))
+
+
+def test_a_hang_outside_tesseract_is_ended_with_all_its_descendants(pool: PagePool, wait_until: WaitUntil) -> None:
+    future = pool.submit(os.system, "sleep 87654 & wait", timeout_seconds=0.5)
+    wait_until(lambda: [child for process in page_processes(pool) for child in process.children(recursive=True)])
+    descendants = [child for process in page_processes(pool) for child in process.children(recursive=True)]
+    with pytest.raises(TimeoutError):
+        future.result(timeout=10)
+    wait_until(lambda: not any(process.is_running() for process in descendants), 2)
+
+
+def test_the_time_limit_begins_when_the_page_does(pool: PagePool) -> None:
+    futures = [pool.submit(time.sleep, 0.6, timeout_seconds=1) for _ in range(6)]
+    assert [future.result(timeout=10) for future in futures] == [None] * 6
+
+
+def test_a_crash_is_an_exception_of_its_task_alone(pool: PagePool) -> None:
+    others = [pool.submit(abs, -number, timeout_seconds=10) for number in range(4)]
+    crashed = pool.submit(signal.raise_signal, signal.SIGSEGV, timeout_seconds=10)
+    with pytest.raises(ProcessExpired) as caught:
+        crashed.result(timeout=10)
+    assert caught.value.exitcode == -signal.SIGSEGV
+    assert [future.result(timeout=10) for future in others] == [0, 1, 2, 3]
+    assert pool.submit(abs, -9, timeout_seconds=10).result(timeout=10) == 9
+
+
+def test_idle_processes_may_die(pool: PagePool, wait_until: WaitUntil) -> None:
+    assert pool.submit(abs, -1, timeout_seconds=10).result(timeout=10) == 1
+    for process in page_processes(pool):
+        process.kill()
+    wait_until(lambda: not pool._pool.active)
+    assert pool.submit(abs, -2, timeout_seconds=10).result(timeout=10) == 2
+
+
+def test_interrupts_are_for_the_caller(pool: PagePool, wait_until: WaitUntil) -> None:
+    future = pool.submit(time.sleep, 1, timeout_seconds=10)
+    wait_until(future.running)
+    for process in page_processes(pool):
+        process.send_signal(signal.SIGINT)
+        assert os.getpgid(process.pid) == os.getpgrp()
+    assert future.result(timeout=10) is None
+
+
+def test_tesseract_runs_on_one_thread(pool: PagePool) -> None:
+    assert pool.submit(os.getenv, "OMP_THREAD_LIMIT", timeout_seconds=10).result(timeout=10) == "1"
+
+
+def is_locked(file: Path) -> bool:
+    with file.open("r") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_locks_live_as_long_as_any_page_process(tmp_path: Path, wait_until: WaitUntil) -> None:
+    file = tmp_path / "lease.lock"
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with PagePool(2, scratch=tmp_path / "a", spill=tmp_path / "b", keep_open=(descriptor,)) as pool:
+        wait([pool.submit(time.sleep, 0.2, timeout_seconds=10) for _ in range(4)])
+        first = page_processes(pool)
+        os.kill(first[0].pid, signal.SIGKILL)
+        wait_until(lambda: len(page_processes(pool)) == 2 or not pool._pool.active)
+        pool.submit(abs, -1, timeout_seconds=10).result(timeout=10)
+        os.close(descriptor)
+        assert is_locked(file)
+    assert not is_locked(file)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_leaving_ends_everything_at_once(
+    error: type[BaseException],
+    tmp_path: Path,
+    long_page: Path,
+    *,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    wait_until: WaitUntil,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    processes: list[psutil.Process] = []
+    raised_at: list[float] = []
+
+    def interrupt() -> None:
+        wait_until(lambda: recognisers(tmp_path))
+        raised_at.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupted() -> None:
+        requests = [DocumentRequest(long_page, "long", make_job(), long_page.parent)] * 3
+        with PagePool(2, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
+            if error is KeyboardInterrupt:
+                in_background(interrupt)
+            for _ in process_documents(requests, pool, stop=threading.Event()):
+                processes[:] = page_processes(pool)
+                if error is RuntimeError and recognisers(tmp_path):
+                    raised_at.append(time.monotonic())
+                    raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert time.monotonic() - raised_at[0] < 2
+    assert len(processes) == 2
+    wait_until(lambda: not any(process.is_running() for process in processes), 1)
+    wait_until(lambda: not recognisers(tmp_path), 1)
+    assert not list((tmp_path / "scratch").iterdir())
+    assert not list((tmp_path / "spill").iterdir())
+
+
+def test_a_closed_pool_stays_closed(tmp_path: Path) -> None:
+    pool = PagePool(1, scratch=tmp_path / "scratch", spill=tmp_path / "spill")
+    pool.close()
+    with pytest.raises(PoolBrokenError, match="closed"):
+        pool.submit(abs, -1, timeout_seconds=1)
+
+
+def test_processes_that_never_get_as_far_as_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no more processes")
+
+    def submit_until_refused() -> None:
+        while True:
+            wait([pool.submit(abs, -1, timeout_seconds=1)])
+
+    with PagePool(1, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
+        # The stand-in for a machine on which no process can be started.
+        monkeypatch.setattr(pool._context, "Process", refuse)
+        with pytest.raises(PoolBrokenError, match="die before they take a page"):
+            submit_until_refused()
+
+
+def test_stop_begins_no_page_and_keeps_those_in_flight(
+    tmp_path: Path, pool: PagePool, long_page: Path, *, make_job: MakeJob
+) -> None:
+    file = tmp_path / "many.tif"
+    with Image.open(long_page) as page:
+        frame = page.crop((0, 0, 2400, 1200))
+    frame.save(file, save_all=True, append_images=[frame] * 9, compression="tiff_lzw")
+    stop = threading.Event()
+    events = process_documents([DocumentRequest(file, "many", make_job(), tmp_path)], pool, stop=stop)
+    pages = []
+    for event in events:
+        assert not isinstance(event, DocumentFinished)
+        if isinstance(event, PageFinished):
+            stop.set()
+            pages.append(event.page)
+    # One page each for two processes, and one more for the process that was free before `stop` was looked at.
+    assert 1 <= len(pages) <= 4
+    assert {page.status for page in pages} == {"succeeded"}
+    assert pool.submit(abs, -1, timeout_seconds=10).result(timeout=10) == 1
+
+
+def test_the_death_of_the_executor_leaves_nothing(
+    tmp_path: Path, long_page: Path, *, recognisers: Recognisers, wait_until: WaitUntil
+) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("pool_owner.py")), str(long_page), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with owner:
+        assert owner.stdout is not None
+        executor = psutil.Process(int(owner.stdout.readline()))
+        wait_until(lambda: len(recognisers(tmp_path)) == 2)
+        tree = [process for process in psutil.process_iter() if process_group(process) == owner.pid]
+        survivors = {owner.pid, *(process.pid for process in psutil.Process(owner.pid).children())}
+        executor.kill()
+        killed_at = time.monotonic()
+        doomed = [process for process in tree if process.pid not in survivors]
+        assert len(doomed) >= 5  # the executor, two page processes, two tesseracts
+        wait_until(lambda: not any(process.is_running() for process in doomed), 5)
+        assert time.monotonic() - killed_at < 5
+    assert not list(tmp_path.glob("scratch/*/page-*"))
+
+
+def process_group(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
