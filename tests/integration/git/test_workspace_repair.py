@@ -52,7 +52,7 @@ def before_directory(path: Path, admin: Path) -> None:
 
 def before_anything(path: Path, admin: Path) -> None:
     shutil.rmtree(path)
-    for name in ("refs", "logs"):
+    for name in ("info", "refs", "logs"):
         shutil.rmtree(admin / name, ignore_errors=True)
     for file in admin.iterdir():
         if file.name != "locked":
