@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,9 +73,16 @@ def look(run_id: str, path: Path, entry: Entry | None, now_seconds: float) -> Wo
     except (GitError, OSError) as error:
         # What cannot be read may be anything.
         work = (f"it cannot be looked into: {error}",)
-    made = path / ".git" if (path / ".git").exists() else path if there else entry.admin_dir if entry else path
-    age_seconds = max(0.0, now_seconds - made.lstat().st_mtime)
+    age_seconds = max(0.0, now_seconds - _made_at(path, entry, now_seconds))
     return WorkspaceState(run_id, path, commit, registration, work, age_seconds, disk.size_bytes)
+
+
+def _made_at(path: Path, entry: Entry | None, otherwise: float) -> float:
+    """Return when the workspace was made: its `.git` file is never written again."""
+    for witness in (path / ".git", path, entry.admin_dir if entry else path):
+        with suppress(FileNotFoundError):
+            return witness.lstat().st_mtime
+    return otherwise
 
 
 def _registration(path: Path, entry: Entry | None, *, there: bool) -> Registration:
@@ -166,7 +174,7 @@ def _walk(top: Path) -> DiskContent:
                         files.add(item.path[prefix:])
                         size_bytes += item.stat(follow_symlinks=False).st_size
         except OSError:
-            files.add(directory[prefix:])
+            files.add(directory[prefix:] or b".")
     return DiskContent(frozenset(files), size_bytes)
 
 

@@ -55,10 +55,11 @@ def lock_reason(run_id: str) -> str:
 
 def entries(common_dir: Path) -> Iterator[Entry]:
     """Yield all entries; those that vanish meanwhile are left out."""
-    worktrees = common_dir / "worktrees"
-    if not worktrees.is_dir():
-        return
-    for admin_dir in sorted(worktrees.iterdir()):
+    try:
+        admin_dirs = sorted((common_dir / "worktrees").iterdir())
+    except FileNotFoundError:
+        return  # git removes the folder with its last entry
+    for admin_dir in admin_dirs:
         if admin_dir.is_dir():
             gitdir, locked = _content(admin_dir / _GITDIR_FILE), _content(admin_dir / _LOCKED_FILE)
             # Since git 2.48 it may be relative, to the entry.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.errors import SupervisorError
+from supervisor.errors import SupervisorError, SurroundingsError
 from supervisor.git import provisioning, registration
 from supervisor.git.command import Git
 from supervisor.git.errors import WorkspaceInUseError, argument_text
@@ -49,7 +49,7 @@ class WorkspaceManager:
 
         Raises:
             WorkspaceInUseError: There is work in the one that stands there.
-            GitError: Git could not make it, because of the disk for example.
+            SurroundingsError: The disk, or git, did not let us.
             MetadataHeldError: The lock for the repository's metadata did not become free.
         """
         path = self.path(run_id)
@@ -58,14 +58,17 @@ class WorkspaceManager:
             if state.work:
                 raise WorkspaceInUseError(argument_text(str(path)), state.work)
             self._discard(state)
-        self._directory.mkdir(parents=True, exist_ok=True)
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             with metadata_lock(self._repository.common_dir):
                 registration.remove_nameless(self._repository.common_dir, run_id)
                 options = ("--no-checkout", "--detach", "--lock", "--reason", registration.lock_reason(run_id))
                 self._git.run("worktree", "add", *options, str(path), commit)
                 entry = registration.require(self._repository.common_dir, path)
             provisioning.fill(path, entry, commit, paths)
+        except OSError as error:
+            self._undo(run_id, error)
+            raise SurroundingsError(f"the workspace {argument_text(str(path))} cannot be made: {error}") from error
         except BaseException as error:
             self._undo(run_id, error)
             raise
@@ -103,7 +106,10 @@ class WorkspaceManager:
             return Removal(path, removed=False, reason="there is none")
         if state.work:
             return Removal(path, removed=False, reason="; ".join(state.work))
-        self._discard(state)
+        try:
+            self._discard(state)
+        except OSError as error:
+            return Removal(path, removed=False, reason=f"it cannot be deleted: {error}")
         return Removal(path, removed=True)
 
     def _discard(self, state: WorkspaceState) -> None:

@@ -3,6 +3,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_one_costs_less_than_a_tenth_of_a_full_worktree(large: Path, tmp_path: P
     wanted = [file.path for file in repository.files(head, ["scans/007/**"])][:50]
     assert len(wanted) == 50
     full_seconds = timed(lambda: git(large, "worktree", "add", "--detach", "--quiet", str(tmp_path / "full")))
-    ours_seconds = min(timed(lambda: manager.create(run_id, head, wanted)) for run_id in "abcde")
+    ours_seconds = min(timed(partial(manager.create, run_id, head, wanted)) for run_id in "abcde")
     assert ours_seconds < full_seconds / 10, f"{ours_seconds * 1000:.0f} ms against {full_seconds * 1000:.0f} ms"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.errors import UsageError
+from supervisor.errors import SurroundingsError, UsageError
 from supervisor.git.errors import GitError, WorkspaceInUseError
 from supervisor.git.inspection import Registration
 from supervisor.git.repository import Repository
@@ -102,6 +102,14 @@ def test_failure_leaves_nothing(top: Path, manager: WorkspaceManager, git: RunGi
     assert not manager.path("r").exists()
     assert entries(git, top) == [str(top)]
     assert not any((top / ".git" / "worktrees").glob("*"))
+
+
+def test_runs_directory_that_cannot_be_made(tmp_path: Path, repository: Repository) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    manager = WorkspaceManager(repository, tmp_path / "file" / "runs")
+    with pytest.raises(SurroundingsError, match="cannot be made"):
+        make(manager)
+    assert not manager.remove("r").removed
 
 
 def test_interruption_leaves_nothing(
@@ -227,6 +235,7 @@ def test_states(top: Path, manager: WorkspaceManager, runs: Path) -> None:
     (runs / "workspaces" / "stray").mkdir()
     (runs / "workspaces" / "stray" / "thesis.txt").write_bytes(b"years")
     (runs / "workspaces" / "link").symlink_to(top)
+    (runs / "workspaces" / "file").write_bytes(b"")
     states = {state.run_id: state for state in manager.inspect_all()}
     assert {run_id: state.registration for run_id, state in states.items()} == {
         "a": Registration.REGISTERED,
@@ -234,11 +243,12 @@ def test_states(top: Path, manager: WorkspaceManager, runs: Path) -> None:
         "empty": Registration.FOREIGN,
         "stray": Registration.FOREIGN,
         "link": Registration.FOREIGN,
+        "file": Registration.FOREIGN,
     }
     assert states["a"].commit == manager._repository.resolve("HEAD")
     assert states["a"].size_bytes == 2
     assert 0 <= states["a"].age_seconds < 60
-    assert {run_id for run_id, state in states.items() if state.work} == {"stray", "link"}
+    assert {run_id for run_id, state in states.items() if state.work} == {"stray", "link", "file"}
     removed = {run_id for run_id in states if manager.remove(run_id).removed}
     assert removed == {"a", "gone", "empty"}
     assert (runs / "workspaces" / "stray" / "thesis.txt").read_bytes() == b"years"
