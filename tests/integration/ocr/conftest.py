@@ -38,9 +38,9 @@ def draw() -> Callable[..., Image.Image]:
 
 @pytest.fixture(scope="session")
 def long_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page that keeps tesseract busy for some seconds."""
+    """A page that keeps tesseract busy for most of a second."""
     file = tmp_path_factory.mktemp("long") / "long.png"
-    _draw(SENTENCE + " and loses none of them on the way", (2400, 4200)).save(file)
+    _draw(SENTENCE + " and loses none of them on the way", (2400, 2000)).save(file)
     return file
 
 
