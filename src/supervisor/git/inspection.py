@@ -80,7 +80,7 @@ def look(run_id: str, path: Path, entry: Entry | None, now_seconds: float) -> Wo
 def _made_at(path: Path, entry: Entry | None, otherwise: float) -> float:
     """Return when the workspace was made: its `.git` file is never written again."""
     for witness in (path / ".git", path, entry.admin_dir if entry else path):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             return witness.lstat().st_mtime
     return otherwise
 

@@ -55,7 +55,7 @@ def matching(
     specs = pathspecs(patterns, exclude)
     if not patterns:
         return []  # exclusions alone would match all that is left
-    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
+    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
     empty_tree = hashlib.new(object_format, b"tree 0\0").hexdigest()
     fields = git.run("diff-tree", *options, empty_tree, commit, "--", *specs).split(b"\0")
     # ":000000 100644 <zeros> <blob> A" NUL path NUL
