@@ -4,22 +4,18 @@ Each document is opened in a page process, since hostile files crash decoders, a
 in one; documents are opened ahead, so that no process waits where one document ends and the next begins.
 """
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, assert_never
+from typing import Literal, assert_never
 
-from pebble import ProcessExpired
-
-from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents import Document
-from supervisor.ocr.errors import DocumentError, signal_name
+from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.job import Job
+from supervisor.ocr.outcomes import Lost, outcome_of
 from supervisor.ocr.page_selection import select_pages
 from supervisor.ocr.pool import PagePool
 from supervisor.ocr.results import PageResult
@@ -34,11 +30,8 @@ from supervisor.ocr.worker import (
     page_task,
 )
 
-Answer = TypeVar("Answer")
-
 # How soon `stop` is noticed while pages are being worked on.
 _LOOK_SECONDS = 0.1
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -147,14 +140,6 @@ class _Page:
     is_second_try: bool = False
 
 
-@dataclass(frozen=True)
-class _Lost:
-    """A task whose process did not live to answer."""
-
-    reason: str
-    may_pass: bool
-
-
 class _Processing:
     def __init__(self, requests: Iterable[DocumentRequest], pool: PagePool, stop: threading.Event) -> None:
         self._requests = iter(requests)
@@ -225,13 +210,13 @@ class _Processing:
             yield from self._recognised(self._pages.pop(page_future), page_future)
 
     def _opened(self, opening: _Opening, future: Future[Document | Refused | NotStarted]) -> Iterator[Event]:
-        match _outcome(future, opening.request.job):
+        match outcome_of(future, opening.request.job):
             case NotStarted():
                 return
-            case _Lost(may_pass=True) if not opening.is_second_try:
+            case Lost(may_pass=True) if not opening.is_second_try:
                 if not self._stop.is_set():
                     self._submit_opening(_Opening(opening.request, opening.task, is_second_try=True))
-            case _Lost(reason) | Refused(reason):
+            case Lost(reason) | Refused(reason):
                 yield DocumentFinished(opening.request, "failed", None, (), reason)
             case Document() as document:
                 yield from self._begin(opening.request, document)
@@ -262,20 +247,20 @@ class _Processing:
             yield _finished(owner)
 
     def _recognised(self, page: _Page, future: Future[PageResult | Killed | NotStarted]) -> Iterator[Event]:
-        outcome = _outcome(future, page.task.job)
-        if isinstance(outcome, _Lost):
+        outcome = outcome_of(future, page.task.job)
+        if isinstance(outcome, Lost):
             self._pool.clear(page.task.folders)
         match outcome:
             case NotStarted():
                 return
-            case Killed() | _Lost(may_pass=True) if not page.is_second_try:
+            case Killed() | Lost(may_pass=True) if not page.is_second_try:
                 if not self._stop.is_set():
                     task = self._page_task(page.owner, page.task.page_number)
                     self._submit_page(_Page(page.owner, task, is_second_try=True))
                 return
             case Killed(result):
                 pass
-            case _Lost(reason):
+            case Lost(reason):
                 result = PageResult(page.task.page_number, "failed", error=reason)
             case PageResult() as result:
                 pass
@@ -286,22 +271,6 @@ class _Processing:
         yield PageFinished(owner.request, result, reused=False)
         if len(owner.results) == owner.document.page_count:
             yield _finished(owner)
-
-
-def _outcome(future: Future[Answer], job: Job) -> Answer | _Lost:
-    try:
-        return future.result()
-    except TimeoutError:
-        return _Lost(f"took longer than page_timeout_seconds = {job.page_timeout_seconds}", may_pass=False)
-    except ProcessExpired as error:
-        if error.exitcode < 0:
-            return _Lost(f"the page process was killed by {signal_name(-error.exitcode)}", may_pass=True)
-        return _Lost(f"the page process ended with exit code {error.exitcode}", may_pass=False)
-    except (BrokenProcessPool, CancelledError):
-        return _Lost("the page processes died", may_pass=True)
-    except Exception as error:  # noqa: BLE001 - whatever came out of another process costs its task alone
-        _log.exception("a page process did not answer")
-        return _Lost(f"the program failed: {type(error).__name__}: {one_line(str(error))}", may_pass=False)
 
 
 def _finished(owner: _OpenDocument) -> DocumentFinished:

@@ -32,6 +32,13 @@ def page_processes(pool: PagePool) -> list[psutil.Process]:
     return [psutil.Process(process.pid) for process in pool._context.processes if process.is_alive()]
 
 
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture
 def in_background() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
     """Do something while the test waits for results; what it raises there fails the test as a warning."""
@@ -74,7 +81,7 @@ def test_a_killed_page_process_costs_a_second_try(
     finished = finish([DocumentRequest(long_page, "long", make_job(), long_page.parent)], pool)["long"]
     assert finished.error is None
     assert finished.pages[0].word_count > 100
-    wait_until(lambda: not orphans[0].is_running() or orphans[0].status() == psutil.STATUS_ZOMBIE, 2)
+    wait_until(lambda: is_gone(orphans[0]), 2)
 
 
 def test_a_page_that_kills_twice_fails_alone(
@@ -175,7 +182,7 @@ def test_a_hang_outside_tesseract_is_ended_with_all_its_descendants(pool: PagePo
     descendants = [child for process in page_processes(pool) for child in process.children(recursive=True)]
     with pytest.raises(TimeoutError):
         future.result(timeout=10)
-    wait_until(lambda: not any(process.is_running() for process in descendants), 2)
+    wait_until(lambda: all(map(is_gone, descendants)), 2)
 
 
 def test_the_time_limit_begins_when_the_page_does(pool: PagePool) -> None:
@@ -272,7 +279,7 @@ def test_leaving_ends_everything_at_once(
         interrupted()
     assert time.monotonic() - raised_at[0] < 2
     assert len(processes) == 2
-    wait_until(lambda: not any(process.is_running() for process in processes), 1)
+    wait_until(lambda: all(map(is_gone, processes)), 1)
     wait_until(lambda: not recognisers(tmp_path), 1)
     assert not list((tmp_path / "scratch").iterdir())
     assert not list((tmp_path / "spill").iterdir())
@@ -341,7 +348,7 @@ def test_the_death_of_the_executor_leaves_nothing(
         executor.kill()
         doomed = [process for process in tree if process.pid not in survivors]
         assert len(doomed) >= 5  # the executor, two page processes, two tesseracts
-        wait_until(lambda: not any(process.is_running() for process in doomed), 5)
+        wait_until(lambda: all(map(is_gone, doomed)), 5)
     assert not list(tmp_path.glob("scratch/*/page-*"))
 
 
