@@ -1,5 +1,6 @@
 """Connections to the databases: how they are opened, and what a transaction means in them."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,17 @@ class DatabaseError(SurroundingsError):
 
 
 def sqlite_url(path: Path) -> str:
-    """Return the URL of an SQLite database file."""
-    return sa.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    """Return the URL of an SQLite database file.
+
+    Raises:
+        DatabaseError: The path is not UTF-8, which a URL cannot carry.
+    """
+    try:
+        return sa.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    except UnicodeEncodeError as error:
+        raise DatabaseError(
+            f"the path of database {os.fsencode(path)!r} is not UTF-8", hint="choose another directory with --runs-dir"
+        ) from error
 
 
 def shown_url(url: str) -> str:
