@@ -19,5 +19,6 @@ def network_file_system(directory: Path) -> str | None:
     mounts = [mount for mount in psutil.disk_partitions(all=True) if resolved.is_relative_to(mount.mountpoint)]
     if not mounts:
         return None
-    kind = max(mounts, key=lambda mount: len(Path(mount.mountpoint).parts)).fstype
+    # Of several on one directory the last is on top: an automounted one stands behind its `autofs`.
+    kind = max(reversed(mounts), key=lambda mount: len(Path(mount.mountpoint).parts)).fstype
     return kind if kind in _NETWORK or kind.startswith(_NETWORK_FUSE) else None
