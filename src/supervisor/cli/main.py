@@ -81,7 +81,7 @@ def _available_cores() -> int:
 @click.version_option(package_name=DISTRIBUTION, prog_name="supervisor")
 @click.pass_context
 def cli(ctx: click.Context, /, repo: Path | None, runs_dir: Path | None, *, as_json: bool, **options: Any) -> int:
-    r"""Run OCR jobs over documents kept in git, in parallel and isolated from each other.
+    """Run OCR jobs over documents kept in git, in parallel and isolated from each other.
 
     Each run gets a git worktree, a lease and an executor process of its own, and performs the jobs that are committed
     in ocr-jobs/RUN_ID.toml.
@@ -90,7 +90,7 @@ def cli(ctx: click.Context, /, repo: Path | None, runs_dir: Path | None, *, as_j
       supervisor --run-ids letters,books --workers 2     execute two runs
       supervisor --run-ids letters --working-tree        with files not committed yet
       supervisor try scan.png                            one file, no git
-    """
+    """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     given = [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand is not None:
         if given:

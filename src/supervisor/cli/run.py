@@ -16,7 +16,7 @@ from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView, S
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.model.run_ids import parse_selections
-from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.states import ACTIVE, ResultStatus, RunStatus
 from supervisor.supervision.supervisor import ParallelRunSupervisor
 
 _SHOWN_FAILURES = 20
@@ -33,14 +33,13 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
             "DATABASE_URL is set, and this version keeps results in SQLite only", hint="add --per-run-sqlite"
         )
     view = _view(quiet=settings["quiet"])
-    if not settings["per_run_sqlite"]:
-        view.note("no database is named: each run gets an SQLite database of its own (--per-run-sqlite)")
     supervisor = ParallelRunSupervisor(
         where.repo,
         runs_dir=where.runs_dir or settings.get("runs_dir"),
         repository_name=settings.get("repository"),
         workers=settings["workers"],
         ocr_workers=settings["ocr_workers"],
+        per_run_sqlite=settings["per_run_sqlite"],
         keep_workspaces=settings["keep_workspaces"],
         observer=view.update,
         note=view.note,
@@ -83,7 +82,8 @@ def _print_report(report: SessionReport) -> None:
             click.echo(f"{'':<{width}}  {run.error}")
     if any(run.status is RunStatus.QUEUED for run in report.runs):
         click.echo("Stopped. To continue where it was, type the same command again.")
-    outputs = [run for run in report.runs if (run.artifacts / "output").is_dir()]
+    ended = [run for run in report.runs if run.status not in ACTIVE]
+    outputs = [run for run in ended if (run.artifacts / "output").is_dir()]
     if outputs:
         click.echo("Results:")
         for run in outputs:

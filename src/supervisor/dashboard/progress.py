@@ -164,4 +164,4 @@ def _bar(row: RunProgress) -> Text:
 def _counts(progress: RunProgress) -> str:
     if progress.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
         return f" ({progress.documents_done} of {progress.documents} documents, {progress.pages_done} pages)"
-    return f" ({progress.documents} documents)" if progress.status is RunStatus.QUEUED else ""
+    return f" ({progress.documents} documents)" if progress.stage == RunStatus.QUEUED else ""

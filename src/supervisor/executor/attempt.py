@@ -46,16 +46,20 @@ class Attempt:
         """
         self._output.mkdir(parents=True, exist_ok=True)
         store = ResultStore(self._start.database_url)
-        trace_file = Path(self._start.artifacts) / "trace.jsonl"
-        identity = {"run_id": self._start.run_id, "attempt": self._start.attempt, "lease_term": self._start.lease_term}
         try:
-            with Trace(trace_file, fresh=self._start.fresh, **identity) as trace:  # type: ignore[arg-type]
+            fresh = store.begin(self._key, [_stored_document(document) for document in self._spec.documents])
+            with Trace(
+                Path(self._start.artifacts) / "trace.jsonl",
+                run_id=self._start.run_id,
+                attempt=self._start.attempt,
+                lease_term=self._start.lease_term,
+                fresh=fresh,
+            ) as trace:
                 return self._perform(store, trace, held_descriptors)
         finally:
             store.close()
 
     def _perform(self, store: ResultStore, trace: Trace, held_descriptors: Sequence[int]) -> Finished | Stopped:
-        store.begin(self._key, [_stored_document(document) for document in self._spec.documents])
         trace.event("attempt_started", self._clock.now(), documents=len(self._spec.documents))
         failed: list[str] = []
         finished = 0

@@ -6,7 +6,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -30,6 +30,15 @@ def start_fork_server(environment: Mapping[str, str]) -> None:
     context.set_forkserver_preload(["supervisor.executor.entry"])
     with replaced_environment(executor_environment(environment)):
         forkserver.ensure_running()
+
+
+def stop_fork_server() -> None:
+    """End the fork server and wait for it, so that no process of ours is left when we end.
+
+    By itself it ends only after we have. There is no public way: this is what the tests of multiprocessing use.
+    """
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
 
 
 class Executor:

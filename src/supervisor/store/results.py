@@ -93,8 +93,11 @@ class ResultStore:
             if connection.scalar(sa.select(lease.c.term)) is None:
                 connection.execute(sa.insert(lease).values(term=term))
 
-    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument]) -> None:
+    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument]) -> bool:
         """Make the rows of an attempt's documents; those of an attempt that goes on are kept.
+
+        Returns:
+            Whether the attempt is new.
 
         Raises:
             FencedOut: The term is not the current one.
@@ -105,6 +108,7 @@ class ResultStore:
             missing = [value for value in values if value["path"] not in known]
             if missing:
                 connection.execute(sa.insert(documents), missing)
+            return not known
 
     def store_page(self, key: AttemptKey, page: StoredPage) -> None:
         """Store a page of the attempt, in place of an earlier failure of it.

@@ -38,7 +38,6 @@ class NewRun:
 
     run_id: str
     session_id: str
-    attempt: int
     commit_sha: str
     repository: str
     spec: Mapping[str, object]
@@ -47,18 +46,22 @@ class NewRun:
 def add(connection: Connection, new: NewRun, *, at: datetime, actor: str) -> int:
     """Make a queued row and return its id.
 
+    Attempt numbers and lease terms go on from the run id's earlier rows: whoever still holds one of their terms is
+    fenced out of the new row's results, too.
+
     Raises:
         sqlalchemy.exc.IntegrityError: The run id is queued or running already.
     """
-    values = {**vars(new), "status": RunStatus.QUEUED, "available_at": at, "created_at": at}
+    attempt, term = _latest(connection, new.repository, new.run_id)
+    state = {"attempt": attempt + 1, "lease_term": term, "status": RunStatus.QUEUED}
+    values = {**vars(new), **state, "available_at": at, "created_at": at}
     inserted = connection.execute(sa.insert(runs).values(values))
     key = inserted.inserted_primary_key
     if key is None:
         raise TypeError("an inserted row has a key")
     run = int(key[0])
-    record(
-        connection, Event(run, new.attempt, 0, at, actor, "queued", None, RunStatus.QUEUED, {"commit": new.commit_sha})
-    )
+    detail = {"commit": new.commit_sha}
+    record(connection, Event(run, attempt + 1, term, at, actor, "queued", None, RunStatus.QUEUED, detail))
     return run
 
 
@@ -148,12 +151,6 @@ def active(connection: Connection, repository: str, run_id: str) -> RunRow | Non
     return None if row is None else _run_row(row)
 
 
-def next_attempt(connection: Connection, repository: str, run_id: str) -> int:
-    """Return the number of a run id's next attempt; they go on from row to row."""
-    query = sa.select(sa.func.max(runs.c.attempt)).where(runs.c.repository == repository, runs.c.run_id == run_id)
-    return (connection.scalar(query) or 0) + 1
-
-
 def latest_status(connection: Connection, run_id: str) -> RunStatus | None:
     """Return the state of the newest row of a run id, in whatever repository."""
     status = connection.scalar(
@@ -173,6 +170,13 @@ def unsettled(connection: Connection, repository: str) -> list[RunRow]:
         runs.c.repository == repository, runs.c.status.not_in(ACTIVE), runs.c.settled_at.is_(None)
     )
     return [_run_row(row) for row in connection.execute(query.order_by(runs.c.id))]
+
+
+def _latest(connection: Connection, repository: str, run_id: str) -> tuple[int, int]:
+    """Return the highest attempt number and lease term that a run id has had."""
+    highest = sa.select(sa.func.max(runs.c.attempt), sa.func.max(runs.c.lease_term))
+    attempt, term = connection.execute(highest.where(runs.c.repository == repository, runs.c.run_id == run_id)).one()
+    return attempt or 0, term or 0
 
 
 def _run_row(row: Row[tuple[object, ...]]) -> RunRow:

@@ -108,7 +108,6 @@ def _carry_out(
             new = runs.NewRun(
                 run_id=run_id,
                 session_id=session_id,
-                attempt=runs.next_attempt(connection, request.repository, run_id),
                 commit_sha=planned.commit,
                 repository=request.repository,
                 spec=planned.spec.to_json(),

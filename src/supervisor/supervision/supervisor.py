@@ -13,7 +13,7 @@ from supervisor.board.report import SessionReport, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import runs_directory
 from supervisor.errors import UsageError
-from supervisor.executor.child import start_fork_server
+from supervisor.executor.child import start_fork_server, stop_fork_server
 from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
@@ -67,6 +67,7 @@ class ParallelRunSupervisor:
         repository_name: str | None = None,
         workers: int = 1,
         ocr_workers: int = 2,
+        per_run_sqlite: bool = False,
         keep_workspaces: bool = False,
         observer: Callable[[RunProgress], None] | None = None,
         note: Callable[[str], None] | None = None,
@@ -80,6 +81,7 @@ class ParallelRunSupervisor:
             repository_name: What the repository is known by; default is its first commit.
             workers: Executors at a time.
             ocr_workers: Page processes for each executor.
+            per_run_sqlite: Whether that is the wanted place for results; otherwise it is used all the same, and said.
             keep_workspaces: Leave the worktrees in place when runs end.
             observer: Told of every change of a run.
             note: Told, a line at a time, what else a person should know.
@@ -103,6 +105,7 @@ class ParallelRunSupervisor:
         self._repository_name = repository_name
         self._workers = workers
         self._ocr_workers = ocr_workers
+        self._per_run_sqlite = per_run_sqlite
         self._keep_workspaces = keep_workspaces
         self._observer = observer or (lambda _progress: None)
         self._note = note or (lambda _line: None)
@@ -195,6 +198,8 @@ class ParallelRunSupervisor:
                 raise WorkspaceInUseError(str(state.path), state.work)
 
     def _open_workshop(self, runs_count: int) -> Workshop:
+        if not self._per_run_sqlite:
+            self._note("no database is named: each run keeps its results in an SQLite database of its own")
         self.runs_directory.root.mkdir(parents=True, exist_ok=True)
         self.repository.exclude_from_status(self.runs_directory.root)
         engine = open_engine(sqlite_url(self.runs_directory.control_database))
@@ -243,6 +248,7 @@ class ParallelRunSupervisor:
                 self._observer(one)
             return Loop(shop, progress, submission.rows, submission.worker_ids).run()
         finally:
+            stop_fork_server()
             with transaction(shop.engine) as connection:
                 supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
 
