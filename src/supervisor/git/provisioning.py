@@ -36,7 +36,7 @@ def fill(path: Path, entry: Entry, commit: str, wanted: Sequence[bytes]) -> None
     here = Git(directory=path, git_dir=entry.admin_dir, work_tree=path, index_file=unfinished).with_filters_off()
     replace(here, config=_MARKING).run("read-tree", "-m", "-u", commit)
     patterns.unlink()
-    names = b"".join(name + b"\0" for name in sorted(set(wanted)))
+    names = b"".join(name + b"\0" for name in wanted)
     git = replace(here, config=(("core.sparseCheckout", "false"),))
     git.run("update-index", "--no-skip-worktree", "-z", "--stdin", stdin=names)
     git.run("checkout-index", "-u", "-z", "--stdin", stdin=names)

@@ -83,6 +83,7 @@ def test_many_starters_lose_no_line(top: Path, repository: Repository) -> None:
     for starter in starters:
         starter.join()
     lines = (top / ".git" / "info" / "exclude").read_bytes().splitlines()
+    assert b"" not in lines
     assert sorted(line for line in lines if line.startswith(b"/runs-")) == sorted(
         os.fsencode(f"/runs-{number}/") for number in range(12)
     )

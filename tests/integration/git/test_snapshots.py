@@ -54,6 +54,17 @@ def test_holds_matching_files_and_touches_nothing(top: Path, repository: Reposit
     assert repository.snapshot(["scans/**"], ["ocr-jobs/**"]) == taken
 
 
+def test_same_files_are_the_same_commit_at_any_time(
+    top: Path, repository: Repository, git: RunGit, commit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2001-02-03T04:05:06Z")
+    commit(top, {b"scans/a.tiff": b"old"})
+    monkeypatch.delenv("GIT_COMMITTER_DATE")
+    (top / "scans" / "a.tiff").write_bytes(b"new")
+    taken = repository.snapshot(["scans/*"], [])
+    assert git(top, "show", "-s", "--format=%at %ct", taken) == b"981173106 981173106\n"
+
+
 def test_nothing_to_take_is_head(top: Path, repository: Repository) -> None:
     (top / "letters" / "unasked.pdf").write_bytes(b"no")
     assert repository.snapshot(["scans/**"], ["ocr-jobs"]) == repository.resolve("HEAD")

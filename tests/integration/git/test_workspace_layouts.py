@@ -24,7 +24,8 @@ def check(directory: Path, runs_dir: Path, git: RunGit) -> None:
     assert (path / "scans" / "a.tiff").read_bytes() == b"a"
     assert [item.name for item in sorted(path.iterdir())] == [".git", "scans"]
     assert git(path, "status", "--porcelain", "--ignored") == b""
-    assert not list(repository.common_dir.glob("worktrees/*/config.worktree"))
+    for setting in ("config.worktree", "info/sparse-checkout"):
+        assert not list(repository.common_dir.glob(f"worktrees/r/{setting}"))
     if repository.work_tree:
         assert git(directory, "status", "--porcelain") == status
     state = manager.inspect("r")
