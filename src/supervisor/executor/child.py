@@ -16,7 +16,7 @@ from supervisor.executor.environment import executor_environment, replaced_envir
 from supervisor.executor.launch import execute
 from supervisor.executor.messages import Message, Start, Stop, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
-from supervisor.locks.processes import end_process_group, started_at
+from supervisor.locks.processes import end_process, end_process_group, is_running, started_at
 
 _LAST_WORDS_SECONDS = 5.0
 
@@ -112,9 +112,14 @@ class Executor:
         Raises:
             SurroundingsError: Something outlived SIGKILL.
         """
-        if self._started_at is not None and not end_process_group(
-            self.pid, self._started_at, grace_seconds=grace_seconds
-        ):
+        if self._started_at is None:
+            return
+        gone = end_process_group(self.pid, self._started_at, grace_seconds=grace_seconds)
+        if gone and is_running(self.pid, self._started_at):
+            # It is so young that it does not lead its group yet, which was found empty.
+            gone = end_process(self.pid, self._started_at, grace_seconds=0)
+            gone = gone and end_process_group(self.pid, self._started_at, grace_seconds=0)
+        if not gone:
             raise SurroundingsError(
                 f"processes of executor {self.pid} cannot be ended",
                 hint=f"look at them with: ps -o pid,stat,wchan,cmd -g {self.pid}",
