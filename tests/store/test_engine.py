@@ -1,0 +1,162 @@
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from supervisor.store.engine import DatabaseError, checkpoint, open_engine, shown_url, sqlite_url, transaction
+from supervisor.store.tables import sessions
+
+
+def insert(engine: Engine, session_id: str) -> None:
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO sessions (id, title, status, created_at) VALUES (?, 't', 'created', '2026-01-01')",
+            (session_id,),
+        )
+
+
+def count(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(sessions)) or 0
+
+
+def test_a_block_that_raises_changes_nothing(engine: Engine) -> None:
+    def insert_and_fail() -> None:
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO sessions (id, title, status, created_at) VALUES ('x', 't', 'created', '2026-01-01')"
+            )
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        insert_and_fail()
+    assert count(engine) == 0
+    insert(engine, "x")
+    assert count(engine) == 1
+
+
+def test_constraint_violations_are_the_callers_affair(engine: Engine) -> None:
+    insert(engine, "x")
+    with pytest.raises(sa.exc.IntegrityError):
+        insert(engine, "x")
+    assert count(engine) == 1
+
+
+def test_foreign_keys_are_enforced(engine: Engine) -> None:
+    with pytest.raises(sa.exc.IntegrityError), transaction(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO file_locks VALUES ('r', 'p', 'no such session', NULL, '2026-01-01')")
+
+
+def test_sqlite_writes_ahead_and_to_the_disk(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("settings of SQLite")
+    with transaction(engine) as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+
+
+def test_a_transaction_has_the_write_lock_from_its_beginning(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "a.db")
+    engine, other = open_engine(url), sqlite3.connect(tmp_path / "a.db", timeout=0, isolation_level=None)
+    with transaction(engine), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    engine.dispose()
+
+
+def test_after_a_checkpoint_the_file_alone_is_complete(tmp_path: Path) -> None:
+    engine = open_engine(sqlite_url(tmp_path / "a.db"))
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (42)")
+    assert (tmp_path / "a.db-wal").stat().st_size > 0
+    checkpoint(engine)
+    (tmp_path / "alone.db").write_bytes((tmp_path / "a.db").read_bytes())
+    copy = sqlite3.connect(tmp_path / "alone.db")
+    assert copy.execute("SELECT x FROM t").fetchall() == [(42,)]
+    copy.close()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["a b", "a?mode=ro", "a#b", "a%20b", "büro", "a@b:c", "a&b;c"])
+def test_any_directory_will_do(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    engine = open_engine(sqlite_url(folder / "a.db"))
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    engine.dispose()
+    assert (folder / "a.db").stat().st_size > 0
+
+
+def test_a_directory_that_cannot_be_named_is_an_expected_error() -> None:
+    with pytest.raises(DatabaseError, match="UTF-8") as caught:
+        sqlite_url(Path(os.fsdecode(b"/runs-\xff/a.db")))
+    assert caught.value.exit_code == 4
+    caught.value.message.encode()
+
+
+@pytest.mark.parametrize("damage", ["no directory", "not a database", "a directory"])
+def test_a_database_that_cannot_be_opened_is_an_expected_error(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.db"
+    match damage:
+        case "no directory":
+            path = tmp_path / "missing" / "a.db"
+        case "not a database":
+            path.write_bytes(b"this is no database at all, and long enough to show it" * 40)
+        case "a directory":
+            path.mkdir()
+    engine = open_engine(sqlite_url(path))
+    with pytest.raises(DatabaseError, match=r"a\.db") as caught, transaction(engine):
+        pass
+    assert caught.value.exit_code == 4
+    engine.dispose()
+
+
+def test_passwords_are_not_shown() -> None:
+    url = "postgresql://anna:s3cret@db.example/ocr"
+    assert "s3cret" not in shown_url(url)
+    assert "db.example/ocr" in shown_url(url)
+    with pytest.raises(DatabaseError) as caught:
+        open_engine(url)
+    assert "s3cret" not in str(caught.value)
+
+
+STARTER = textwrap.dedent("""
+    import sys
+    from supervisor.store.engine import open_engine, transaction
+    from supervisor.store.schema import prepare_control
+    print("ready", flush=True)
+    for url in sys.stdin:
+        engine = open_engine(url.strip())
+        prepare_control(engine)
+        with transaction(engine) as connection:
+            print(connection.exec_driver_sql("SELECT count(*) FROM schema_version").scalar(), flush=True)
+        engine.dispose()
+""")
+
+
+def test_starters_side_by_side_make_the_tables_once(new_database_url: Callable[[], str]) -> None:
+    starters = [
+        subprocess.Popen([sys.executable, "-c", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    urls = [new_database_url() for _ in range(12)]
+    for starter in starters:
+        assert starter.stdout
+        assert starter.stdout.readline() == "ready\n"
+    for starter in starters:
+        assert starter.stdin
+        starter.stdin.write("".join(f"{url}\n" for url in urls))
+        starter.stdin.flush()
+    answers = [starter.communicate()[0].split() for starter in starters]
+    assert answers == [["1"] * len(urls)] * len(starters)

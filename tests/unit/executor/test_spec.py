@@ -1,0 +1,52 @@
+import json
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.executor.spec import RunSpec, SpecDocument
+from supervisor.model.paths import path_text
+from supervisor.ocr.job import Job
+
+JOBS = (
+    Job(name="books", documents=("scans/*.tiff",)),
+    Job(
+        name="letters",
+        documents=("letters/**",),
+        exclude=("letters/draft-*",),
+        languages=("deu", "eng"),
+        formats=("txt",),
+        pages="1-3,5",
+        variables={"preserve_interword_spaces": "1"},
+        tessdata_dir="tessdata",
+    ),
+)
+
+
+def document(path: bytes, job: str = "books") -> SpecDocument:
+    text = path_text(path)
+    return SpecDocument(text, "b10b", job, None if text.encode() == path else path.hex())
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12), max_size=4))
+def test_a_spec_survives_the_database(paths: list[bytes]) -> None:
+    spec = RunSpec(["ocr-jobs/a.toml"], JOBS, [document(path) for path in paths], ["tessdata/eng.traineddata"])
+    stored = json.loads(json.dumps(spec.to_json()))
+    assert stored == spec.to_json()
+    back = RunSpec.from_json(stored)
+    assert list(back.jobs) == list(JOBS)
+    assert list(back.documents) == list(spec.documents)
+    assert back.to_json() == stored
+    assert [one.path_bytes for one in back.documents] == paths
+
+
+def test_what_is_checked_out() -> None:
+    spec = RunSpec(["ocr-jobs/a.toml"], JOBS, [document(b"scans/m\xfc.tiff"), document(b"b.pdf")], ["words.txt"])
+    assert spec.checkout_paths() == [b"scans/m\xfc.tiff", b"b.pdf", b"ocr-jobs/a.toml", b"words.txt"]
+    assert spec.job("letters") is JOBS[1]
+
+
+def test_something_else_is_no_spec() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        RunSpec.from_json({"jobs": []})
