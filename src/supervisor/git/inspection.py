@@ -10,7 +10,7 @@ from pathlib import Path
 from supervisor.git.changes import status_entries
 from supervisor.git.command import Git
 from supervisor.git.errors import GitError, argument_text
-from supervisor.git.registration import Entry
+from supervisor.git.registration import INITIALIZING, Entry
 
 _NAMED = 3  # so many files of each kind are named
 
@@ -90,7 +90,8 @@ def _registration(path: Path, entry: Entry | None, *, there: bool) -> Registrati
         return Registration.FOREIGN
     if not there:
         return Registration.MISSING
-    return Registration.REGISTERED if entry.is_complete else Registration.INITIALIZING
+    is_ready = entry.is_complete and entry.locked != INITIALIZING
+    return Registration.REGISTERED if is_ready else Registration.INITIALIZING
 
 
 def _work(path: Path, entry: Entry | None, registration: Registration, disk: DiskContent) -> tuple[str, ...]:
@@ -101,14 +102,12 @@ def _work(path: Path, entry: Entry | None, registration: Registration, disk: Dis
     if entry is None:
         return _phrase(disk.files, "file", "in a directory that is no worktree of this repository")
     own_commits = _own_commits(entry)
-    match registration:
-        case Registration.REGISTERED:
-            return _files_with_work(path, entry, disk) + own_commits
-        case Registration.INITIALIZING:
-            # Nobody has worked in it yet. What our own killed checkout has left stands in the commit, perhaps cut off.
-            return _phrase(disk.files - _committed(entry), "new file") + own_commits
-        case Registration.MISSING | Registration.FOREIGN:
-            return own_commits
+    if registration is Registration.MISSING:
+        return own_commits
+    if entry.is_complete:
+        return _files_with_work(path, entry, disk) + own_commits
+    # Nobody has worked in it yet. What our own killed checkout has left stands in the commit, perhaps cut off.
+    return _phrase(disk.files - _committed(entry), "new file") + own_commits
 
 
 def _files_with_work(path: Path, entry: Entry, disk: DiskContent) -> tuple[str, ...]:

@@ -34,9 +34,8 @@ class Entry:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it was made to the end: our own, and git's, index appears last."""
-        has_files = all((self.admin_dir / name).exists() for name in ("HEAD", "commondir", "index"))
-        return has_files and self.locked != INITIALIZING
+        """Whether it was made to the end: the index, git's as well as ours, appears last."""
+        return all((self.admin_dir / name).exists() for name in ("HEAD", "commondir", "index"))
 
     @property
     def start(self) -> str | None:

@@ -113,6 +113,20 @@ def test_finished_one_that_lost_its_git_file_is_compared_all_the_same(manager: W
     assert not path.exists()
 
 
+def test_finished_one_that_git_calls_initializing_is_compared_all_the_same(
+    top: Path, manager: WorkspaceManager
+) -> None:
+    path = make(manager)
+    (top / ".git" / "worktrees" / "r" / "locked").write_text("initializing")
+    (path / "scans" / "a.tiff").write_bytes(b"edited")
+    state = manager.inspect("r")
+    assert state is not None
+    assert state.registration is Registration.INITIALIZING
+    assert state.work == ("1 changed file (scans/a.tiff)",)
+    (path / "scans" / "a.tiff").write_bytes(b"a")
+    assert manager.remove("r").removed
+
+
 def test_damaged_index_is_kept(top: Path, manager: WorkspaceManager) -> None:
     make(manager)
     (top / ".git" / "worktrees" / "r" / "index").write_bytes(b"nonsense")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import SurroundingsError, UsageError
-from supervisor.git.errors import GitError, WorkspaceInUseError
+from supervisor.git.errors import GitError, MetadataHeldError, WorkspaceInUseError
 from supervisor.git.inspection import Registration
+from supervisor.git.metadatalock import metadata_lock
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 
@@ -110,6 +111,24 @@ def test_runs_directory_that_cannot_be_made(tmp_path: Path, repository: Reposito
     with pytest.raises(SurroundingsError, match="cannot be made"):
         make(manager)
     assert not manager.remove("r").removed
+
+
+def test_metadata_is_changed_under_the_lock_only(
+    top: Path, manager: WorkspaceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(manager, "made")
+    monkeypatch.setattr("supervisor.git.metadatalock._TIMEOUT_SECONDS", 0.1)
+    with metadata_lock(top / ".git"):
+        with pytest.raises(MetadataHeldError) as caught:
+            make(manager, "r")
+        with pytest.raises(MetadataHeldError):
+            manager.remove("made")
+        with pytest.raises(MetadataHeldError):
+            manager._repository.exclude_from_status(top / "runs")
+    assert caught.value.exit_code == 3
+    assert not manager.path("r").exists()
+    assert manager.remove("made").removed
+    assert (top / ".git" / "supervisor-metadata.lock").exists()
 
 
 def test_interruption_leaves_nothing(
