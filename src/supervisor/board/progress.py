@@ -28,3 +28,8 @@ class RunProgress:
     pages_failed: int = 0
     seconds: float | None = None
     error: str | None = None
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 page`, `3 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

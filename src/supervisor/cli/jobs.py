@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from supervisor.board.progress import counted
 from supervisor.cli.options import Location, locating_options, location
 from supervisor.cli.output import print_json
 from supervisor.errors import SupervisorError, UsageError
 from supervisor.git.repository import Repository
 from supervisor.ocr.job import Job
 from supervisor.ocr.jobfile import parse_job_file
+from supervisor.supervision.documents import DocumentResolver
 from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in
 
 
@@ -107,7 +109,8 @@ def _judge(repository: Repository, commit: str, path: str, content: bytes | None
         return _Found(path, (), UsageError(f"there is no job file {path}"))
     try:
         parsed = parse_job_file(content, path)
-        counted = [
+        DocumentResolver(repository, note=lambda _line: None).resolve(path, commit, parsed.jobs, compare=compare)
+        counts = [
             (
                 job,
                 len(repository.files(commit, job.documents, job.exclude)),
@@ -117,7 +120,7 @@ def _judge(repository: Repository, commit: str, path: str, content: bytes | None
         ]
     except UsageError as error:
         return _Found(path, (), error)
-    return _Found(path, counted, None)
+    return _Found(path, counts, None)
 
 
 def _print_jobs(one: _Found) -> None:
@@ -125,7 +128,8 @@ def _print_jobs(one: _Found) -> None:
         click.echo(f"  {one.error.message}" + (f" ({one.error.hint})" if one.error.hint else ""))
     for job, committed, changed in one.jobs:
         beside = f", {changed} not committed as they are" if changed else ""
-        click.echo(f"  {job.name}: {committed} documents{beside}; {'+'.join(job.languages)}; {' '.join(job.formats)}")
+        settings = f"{'+'.join(job.languages)}; {' '.join(job.formats)}"
+        click.echo(f"  {job.name}: {counted(committed, 'document')}{beside}; {settings}")
 
 
 def _entry(one: _Found) -> dict[str, object]:

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from supervisor.board.progress import counted
 from supervisor.board.report import RunReport, SessionReport
 from supervisor.cli.options import Location
 from supervisor.cli.output import print_json, shown_seconds
@@ -20,11 +22,13 @@ from supervisor.model.states import ACTIVE, ResultStatus, RunStatus
 from supervisor.supervision.supervisor import ParallelRunSupervisor
 
 _SHOWN_FAILURES = 20
+_LISTED_RESULTS = 5
 
 
 def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
     """Execute what the root options name; return the exit code."""
-    settings = apply_settings(ctx, Repository.discover(where.repo), options)
+    repository = Repository.discover(where.repo)
+    settings = apply_settings(ctx, repository, options)
     selections = parse_selections(settings["run_ids"])
     if not selections:
         raise UsageError("no run is named", hint="supervisor --run-ids letters,books; supervisor jobs list shows them")
@@ -48,7 +52,7 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
         outcome = supervisor.run(
             selections,
             ref=settings["ref"],
-            job_files=settings["job_file"],
+            job_files=[_path_in_repository(path, repository.work_tree) for path in settings["job_file"]],
             working_tree=settings["working_tree"],
             session=settings["session"],
         )
@@ -57,6 +61,14 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
     elif not settings["quiet"]:
         _print_report(outcome.report)
     return outcome.exit_code
+
+
+def _path_in_repository(path: str, work_tree: Path | None) -> str:
+    """Return a path that was typed, from wherever, as the repository has it; others are taken as they are."""
+    typed = Path(os.path.normpath(Path(path).absolute()))
+    if work_tree is not None and typed.is_relative_to(work_tree):
+        return typed.relative_to(work_tree).as_posix()
+    return path
 
 
 def _view(*, quiet: bool) -> ProgressView:
@@ -84,10 +96,11 @@ def _print_report(report: SessionReport) -> None:
         click.echo("Stopped. To continue where it was, type the same command again.")
     ended = [run for run in report.runs if run.status not in ACTIVE]
     outputs = [run for run in ended if (run.artifacts / "output").is_dir()]
-    if outputs:
-        click.echo("Results:")
+    if len(outputs) > _LISTED_RESULTS:
+        click.echo(f"Results: {outputs[0].artifacts.parent}/RUN_ID/output")
+    else:
         for run in outputs:
-            click.echo(f"  {run.artifacts / 'output'}")
+            click.echo(f"Results: {run.artifacts / 'output'}")
 
 
 def _pages(run: RunReport) -> str:
@@ -96,4 +109,5 @@ def _pages(run: RunReport) -> str:
     parts += [f"{run.pages.text_layer} from their text layer"] if run.pages.text_layer else []
     parts += [f"{run.pages.skipped} skipped"] if run.pages.skipped else []
     parts += [f"{run.pages.failed} failed"] if run.pages.failed else []
-    return f"{succeeded}/{len(run.documents)} documents, {run.pages.total} pages ({', '.join(parts)})"
+    documents = f"{succeeded} of {counted(len(run.documents), 'document')}"
+    return f"{documents}, {counted(run.pages.total, 'page')} ({', '.join(parts)})"

@@ -85,8 +85,9 @@ def try_files(
 
 def _recognise(files: Sequence[Path], job: Job, ocr_workers: int) -> list[DocumentFinished]:
     """Return the finished documents in the order of the files."""
+    resolved = {file: file.resolve() for file in files}
     requests = [
-        DocumentRequest(path=file.absolute(), name=str(file), job=job, root=file.absolute().parent) for file in files
+        DocumentRequest(path=resolved[file], name=str(file), job=job, root=resolved[file].parent) for file in files
     ]
     found: dict[int, DocumentFinished] = {}
     with (

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.board.progress import RunProgress
+from supervisor.board.progress import RunProgress, counted
 from supervisor.clock import Clock
 from supervisor.model.states import RunStatus
 
@@ -158,10 +158,11 @@ def _bar(row: RunProgress) -> Text:
     # Documents that are not opened yet have pages that nobody has counted.
     more = "+" if row.documents_opened < row.documents and row.status is RunStatus.RUNNING else ""
     bar = Text("━" * filled, style=_STYLES[row.status])
-    return bar.append("━" * (_BAR_CELLS - filled), style="grey23").append(f" {row.pages_done}/{row.pages}{more}", "")
+    return bar.append("─" * (_BAR_CELLS - filled), style="grey37").append(f" {row.pages_done}/{row.pages}{more}", "")
 
 
 def _counts(progress: RunProgress) -> str:
     if progress.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
-        return f" ({progress.documents_done} of {progress.documents} documents, {progress.pages_done} pages)"
-    return f" ({progress.documents} documents)" if progress.stage == RunStatus.QUEUED else ""
+        done = f"{progress.documents_done} of {counted(progress.documents, 'document')}"
+        return f" ({done}, {counted(progress.pages_done, 'page')})"
+    return f" ({counted(progress.documents, 'document')})" if progress.stage == RunStatus.QUEUED else ""

@@ -141,7 +141,7 @@ class Attempt:
 
 def _failure(failed: Sequence[str], total: int) -> str:
     others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    return f"{len(failed)} of {total} documents failed: {failed[0]}{others}"
+    return f"{len(failed)} of {total} {'document' if total == 1 else 'documents'} failed: {failed[0]}{others}"
 
 
 def _stored_document(document: SpecDocument) -> StoredDocument:

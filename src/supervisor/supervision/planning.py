@@ -1,26 +1,16 @@
 """From run ids to resolved work: everything is read from the commit and checked before anything is created."""
 
-import posixpath
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from supervisor.errors import UsageError
-from supervisor.executor.spec import RunSpec, SpecDocument
+from supervisor.executor.spec import RunSpec
 from supervisor.git.repository import Repository
-from supervisor.git.tree import TreeFile
-from supervisor.model.paths import path_text
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.job import Job
 from supervisor.ocr.jobfile import parse_job_file
+from supervisor.supervision.documents import DocumentResolver, PlanError
 from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in, job_files_of
-
-_SYMLINK = 0o120000
-_MAX_LINKS = 8
-
-
-class PlanError(UsageError):
-    """The jobs of a run cannot be resolved."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +35,7 @@ class Planner:
         """
         self._repository = repository
         self._job_files = job_files
-        self._note = note
+        self._resolver = DocumentResolver(repository, note=note)
 
     def patterns(self, selection: RunSelection, commit: str) -> list[str]:
         """Return the document patterns, and the paths of other files, that the jobs of a run name.
@@ -73,33 +63,15 @@ class Planner:
         Raises:
             UsageError: A job file is missing or wrong, two jobs claim one document, or a job matches nothing.
         """
-        changed_jobs = self._changed([f"{JOBS_DIRECTORY}/**/*.toml"]) if compare else []
+        changed_jobs = self._resolver.changed([f"{JOBS_DIRECTORY}/**/*.toml"]) if compare else []
         paths = self._job_files or job_files_of(
             selection.run_id, job_files_in(self._repository, commit), uncommitted=changed_jobs, commit=commit
         )
         jobs = self._jobs(selection.run_id, commit, paths)
-        self._tell_uncommitted([path for path in paths if path in changed_jobs])
-        documents: dict[bytes, SpecDocument] = {}
-        support: set[str] = set()
-        for job in jobs:
-            files = self._repository.files(commit, job.documents, job.exclude)
-            changed = self._changed(job.documents, job.exclude) if compare else []
-            if not files and not job.allow_empty:
-                raise self._nothing_matched(selection.run_id, job, changed)
-            self._tell_uncommitted(changed)
-            support |= self._support_files(selection.run_id, commit, job)
-            for file in files:
-                other = documents.get(file.path)
-                if other is not None:
-                    raise PlanError(
-                        f"run {selection.run_id!r}: jobs {other.job!r} and {job.name!r} both match {other.path}",
-                        hint="narrow `documents` or add an `exclude` to one of them",
-                    )
-                documents[file.path] = _document(file, job)
-                if file.mode == _SYMLINK:
-                    support |= self._link_targets(commit, file)
-        ordered = [documents[path] for path in sorted(documents)]
-        return PlannedRun(selection.run_id, commit, RunSpec(tuple(paths), tuple(jobs), ordered, sorted(support)))
+        self._resolver.tell_uncommitted([path for path in paths if path in changed_jobs])
+        resolved = self._resolver.resolve(f"run {selection.run_id!r}", commit, jobs, compare=compare)
+        spec = RunSpec(tuple(paths), tuple(jobs), resolved.documents, resolved.support_files)
+        return PlannedRun(selection.run_id, commit, spec)
 
     def _jobs(self, run_id: str, commit: str, paths: Sequence[str]) -> list[Job]:
         found: dict[str, str] = {}
@@ -117,73 +89,3 @@ class Planner:
                 found[job.name] = path
                 jobs.append(job)
         return jobs
-
-    def _changed(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[str]:
-        return [path_text(file.path) for file in self._repository.uncommitted(patterns, exclude)]
-
-    def _tell_uncommitted(self, paths: Sequence[str]) -> None:
-        if paths:
-            self._note(f"not committed as they are now, so not part of this run: {_listed(paths)}")
-            self._note(f"  to include them: git add {_arguments(paths)} && git commit, or use --working-tree")
-
-    def _nothing_matched(self, run_id: str, job: Job, changed: Sequence[str]) -> PlanError:
-        message = f"run {run_id!r}: job {job.name!r} matches no committed document ({', '.join(job.documents)})"
-        if changed:
-            return PlanError(message, hint=f"git add {_arguments(changed)} && git commit, or use --working-tree")
-        return PlanError(message, hint="check its `documents`, or set `allow_empty = true`")
-
-    def _support_files(self, run_id: str, commit: str, job: Job) -> set[str]:
-        """Return what a job names beside its documents.
-
-        Raises:
-            PlanError: It is not in the commit.
-        """
-        needed = [path for path in (job.user_words, job.user_patterns) if path]
-        if job.tessdata_dir:
-            needed += [posixpath.join(job.tessdata_dir, f"{language}.traineddata") for language in job.languages]
-        found: set[str] = set()
-        for path in needed:
-            if self._repository.read(commit, path) is None:
-                raise PlanError(f"run {run_id!r}: job {job.name!r} needs {path}, which is not in commit {commit[:12]}")
-            found.add(path)
-        if job.tessdata_dir:
-            found |= {path_text(file.path) for file in self._repository.list_files(commit, job.tessdata_dir)}
-        return found
-
-    def _link_targets(self, commit: str, link: TreeFile) -> set[str]:
-        """Follow a committed symbolic link to what must be checked out with it; to nothing where it leads elsewhere."""
-        targets: set[str] = set()
-        for _ in range(_MAX_LINKS):
-            target = posixpath.normpath(
-                posixpath.join(
-                    posixpath.dirname(path_text(link.path)), path_text(self._repository.link_target(link.blob_sha))
-                )
-            )
-            folder, name = posixpath.split(target)
-            entries = self._repository.list_files(commit, folder) if not target.startswith(("/", "..")) else []
-            entry = next((file for file in entries if posixpath.basename(path_text(file.path)) == name), None)
-            if entry is None:
-                break
-            targets.add(target)
-            if entry.mode != _SYMLINK:
-                break
-            link = entry
-        return targets
-
-
-def _document(file: TreeFile, job: Job) -> SpecDocument:
-    text = path_text(file.path)
-    raw = None if text.encode() == file.path else file.path.hex()
-    return SpecDocument(path=text, blob_sha=file.blob_sha, job=job.name, raw=raw)
-
-
-def _arguments(paths: Iterable[str]) -> str:
-    """Return shell words that name the paths; many of them are named by their folders."""
-    names = list(paths)
-    if len(names) > 4:
-        names = sorted({posixpath.dirname(path) or "." for path in names})
-    return " ".join(shlex.quote(name) for name in names)
-
-
-def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")

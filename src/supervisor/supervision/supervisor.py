@@ -244,7 +244,8 @@ class ParallelRunSupervisor:
                 RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents))
                 for run in planned
             ]
-            for one in progress:
+            for run, one in zip(planned, progress, strict=True):
+                self._note(f"run {run.run_id}: {', '.join(run.spec.job_files)} at commit {run.commit[:12]}")
                 self._observer(one)
             return Loop(shop, progress, submission.rows, submission.worker_ids).run()
         finally:
