@@ -1,5 +1,6 @@
 """The command `supervisor`: its root options, its sub-commands, and the one place where errors end."""
 
+import errno
 import os
 import platform
 import sys
@@ -17,12 +18,14 @@ from click.core import ParameterSource
 from supervisor.cli.lazy import CommandEntry, LazyGroup
 from supervisor.cli.options import locating_options, location
 from supervisor.cli.output import print_error, print_failure
-from supervisor.errors import SupervisorError
+from supervisor.errors import SupervisorError, SurroundingsError
 
 DISTRIBUTION = "ocr-run-supervisor"
 _LOCATING = frozenset({"repo", "runs_dir", "as_json"})
 _INTERRUPTED = 130
 _DEFECT = 70
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_SURROUNDINGS = frozenset({*_NO_ROOM, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 class RootGroup(LazyGroup):
@@ -138,11 +141,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        if error.errno not in _SURROUNDINGS:
+            code = _report_defect(error, words, as_json=as_json)
+        else:
+            print_error(str(error), "make room or mend the permissions", SurroundingsError.exit_code, as_json=as_json)
+            code = SurroundingsError.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort: nobody shall see a traceback in place of a report)
-        path = _write_report(words)
-        print_error(f"a defect of the program: {error!r}", f"the report is in {path}", _DEFECT, as_json=as_json)
-        code = _DEFECT
+        code = _report_defect(error, words, as_json=as_json)
     sys.exit(code)
+
+
+def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> int:
+    path = _write_report(words)
+    print_error(f"a defect of the program: {error!r}", f"the report is in {path}", _DEFECT, as_json=as_json)
+    return _DEFECT
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

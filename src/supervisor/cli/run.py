@@ -11,7 +11,7 @@ from rich.console import Console
 from supervisor.board.progress import counted
 from supervisor.board.report import RunReport, SessionReport
 from supervisor.cli.options import Location
-from supervisor.cli.output import print_json, shown_seconds
+from supervisor.cli.output import print_json, print_note, shown_seconds
 from supervisor.cli.settings import apply_settings
 from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView, Silence
@@ -58,7 +58,9 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
         )
     if where.as_json:
         print_json(outcome.report.to_json(outcome.exit_code))
-    elif not settings["quiet"]:
+    elif settings["quiet"]:
+        _print_failures(outcome.report)
+    else:
         _print_report(outcome.report)
     return outcome.exit_code
 
@@ -101,6 +103,14 @@ def _print_report(report: SessionReport) -> None:
     else:
         for run in outputs:
             click.echo(f"Results: {run.artifacts / 'output'}")
+
+
+def _print_failures(report: SessionReport) -> None:
+    for run in report.runs:
+        for document in run.failed_documents:
+            print_note(f"supervisor: run {run.run_id!r}: {document.path}: {document.error}")
+        if run.status is RunStatus.FAILED and not run.failed_documents:
+            print_note(f"supervisor: run {run.run_id!r} failed: {run.error}")
 
 
 def _pages(run: RunReport) -> str:

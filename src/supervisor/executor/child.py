@@ -1,5 +1,6 @@
 """An executor as its supervisor sees it: started from the fork server, listened to, stopped, reaped."""
 
+import logging
 import multiprocessing
 import signal
 import sys
@@ -19,6 +20,7 @@ from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.locks.processes import end_process, end_process_group, is_running, started_at
 
 _LAST_WORDS_SECONDS = 5.0
+log = logging.getLogger(__name__)
 
 
 def start_fork_server(environment: Mapping[str, str]) -> None:
@@ -92,6 +94,10 @@ class Executor:
             while not self._hung_up and self.connection.poll():
                 yield receive(self.connection)
         except (EOFError, OSError):
+            self._hung_up = True
+        except (ValueError, KeyError, TypeError):
+            # Whatever it is that talks there, it is not what we started: its end is judged without its words.
+            log.exception("executor %d says what no executor says", self.pid)
             self._hung_up = True
 
     def stop(self) -> None:

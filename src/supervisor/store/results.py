@@ -86,12 +86,15 @@ class ResultStore:
         """Give back the connections."""
         self._engine.dispose()
 
-    def raise_term(self, term: int) -> None:
-        """Let only `term` write from now on."""
+    def set_term(self, term: int) -> None:
+        """Let only `term` write from now on.
+
+        The caller holds the run lock, so nobody else writes at this moment. A higher term that stands there is left from
+        another control database, and gives way, too.
+        """
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(lease).where(lease.c.term < term))
-            if connection.scalar(sa.select(lease.c.term)) is None:
-                connection.execute(sa.insert(lease).values(term=term))
+            connection.execute(sa.delete(lease))
+            connection.execute(sa.insert(lease).values(term=term))
 
     def begin(self, key: AttemptKey, rows: Sequence[StoredDocument]) -> bool:
         """Make the rows of an attempt's documents; those of an attempt that goes on are kept.

@@ -151,14 +151,6 @@ def active(connection: Connection, repository: str, run_id: str) -> RunRow | Non
     return None if row is None else _run_row(row)
 
 
-def latest_status(connection: Connection, run_id: str) -> RunStatus | None:
-    """Return the state of the newest row of a run id, in whatever repository."""
-    status = connection.scalar(
-        sa.select(runs.c.status).where(runs.c.run_id == run_id).order_by(runs.c.id.desc()).limit(1)
-    )
-    return None if status is None else RunStatus(status)
-
-
 def of_rows(connection: Connection, rows: Collection[int]) -> list[RunRow]:
     """Return these rows, oldest first."""
     return [_run_row(row) for row in connection.execute(sa.select(runs).where(runs.c.id.in_(rows)).order_by(runs.c.id))]
@@ -173,10 +165,13 @@ def unsettled(connection: Connection, repository: str) -> list[RunRow]:
 
 
 def _latest(connection: Connection, repository: str, run_id: str) -> tuple[int, int]:
-    """Return the highest attempt number and lease term that a run id has had."""
-    highest = sa.select(sa.func.max(runs.c.attempt), sa.func.max(runs.c.lease_term))
-    attempt, term = connection.execute(highest.where(runs.c.repository == repository, runs.c.run_id == run_id)).one()
-    return attempt or 0, term or 0
+    """Return the highest attempt number that a run id has had in a repository, and its highest lease term in any.
+
+    Repositories that share a runs directory share the run's database, hence its fence.
+    """
+    same_id = sa.select(sa.func.max(runs.c.lease_term)).where(runs.c.run_id == run_id)
+    same_run = sa.select(sa.func.max(runs.c.attempt)).where(runs.c.repository == repository, runs.c.run_id == run_id)
+    return connection.scalar(same_run) or 0, connection.scalar(same_id) or 0
 
 
 def _run_row(row: Row[tuple[object, ...]]) -> RunRow:

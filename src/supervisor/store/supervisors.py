@@ -64,11 +64,11 @@ def sign_off(connection: Connection, supervisor_id: str, *, at: datetime) -> Non
 
 
 def of_worker(connection: Connection, worker_id: str) -> SupervisorRow | None:
-    """Return the supervisor that a worker belongs to."""
+    """Return the supervisor that a worker belongs to; None if it has signed off."""
     query = (
         sa.select(supervisors)
         .join(workers, workers.c.supervisor_id == supervisors.c.id)
-        .where(workers.c.id == worker_id)
+        .where(workers.c.id == worker_id, workers.c.status != "offline")
     )
     return _first(connection, query)
 

@@ -109,7 +109,7 @@ class Loop:
                 workspace = assignment.provisioned.result()
                 assignment.executor = start(self._shop, assignment, workspace)
                 assignment.progress = self._shop.show(assignment.progress, stage="recognising")
-            except SupervisorError as error:
+            except (SupervisorError, OSError) as error:
                 end_unstarted(self._shop, assignment, error)
                 self._begin_settling(assignment)
 
@@ -122,9 +122,18 @@ class Loop:
             self._busy.remove(assignment)
             self._idle.append(assignment.worker_id)
             assignment.release()
+            self._tell_settled(assignment)
+
+    def _tell_settled(self, assignment: Assignment) -> None:
+        run_id = assignment.row.run_id
+        try:
             settled = assignment.settling.result() if assignment.settling else None
-            if settled and settled.kept and not self._shop.keep_workspaces:
-                self._shop.note(f"run {assignment.row.run_id}: workspace kept: {settled.kept}")
+        except (SupervisorError, OSError) as error:
+            # The run has ended and its results are there; the next supervisor tidies up after it.
+            self._shop.note(f"run {run_id}: tidying up failed: {error}")
+            return
+        if settled and settled.kept and not self._shop.keep_workspaces:
+            self._shop.note(f"run {run_id}: workspace kept: {settled.kept}")
 
     def _claim(self) -> None:
         waiting_rows = self._waiting_rows()

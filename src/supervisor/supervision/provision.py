@@ -23,7 +23,7 @@ def provision(shop: Workshop, row: RunRow) -> Path:
     drop_scratch(shop, row.run_id)
     store = ResultStore(shop.results_url(row.run_id))
     try:
-        store.raise_term(row.lease_term)
+        store.set_term(row.lease_term)
     finally:
         store.close()
     return shop.workspaces.create(row.run_id, row.commit_sha, RunSpec.from_json(row.spec).checkout_paths())

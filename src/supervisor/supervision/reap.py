@@ -69,7 +69,7 @@ def requeue(shop: Workshop, assignment: Assignment, reason: str) -> None:
     assignment.progress = shop.show(assignment.progress, status=RunStatus.QUEUED, stage=reason)
 
 
-def end_unstarted(shop: Workshop, assignment: Assignment, error: SupervisorError) -> None:
+def end_unstarted(shop: Workshop, assignment: Assignment, error: SupervisorError | OSError) -> None:
     """Fail a run whose workspace or executor could not be made."""
-    hint = f" ({error.hint})" if error.hint else ""
-    end(shop, assignment, RunStatus.FAILED, f"{error.message}{hint}")
+    hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
+    end(shop, assignment, RunStatus.FAILED, f"{error}{hint}")

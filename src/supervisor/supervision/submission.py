@@ -76,11 +76,11 @@ def _decide(connection: Connection, request: Request, planned: PlannedRun) -> De
     row = runs.active(connection, request.repository, planned.run_id)
     if row is None:
         return decide(planned.run_id, None)
-    if row.status is RunStatus.RUNNING and row.claimed_by is not None:
-        found = supervisors.of_worker(connection, row.claimed_by)
-        serving = [found] if found else []
-    else:
-        serving = supervisors.serving(connection, row.session_id)
+    # A running row may already be continued by another supervisor than its claimer, which has not rescued it yet.
+    serving = supervisors.serving(connection, row.session_id)
+    claimer = supervisors.of_worker(connection, row.claimed_by) if row.claimed_by else None
+    if row.status is RunStatus.RUNNING and claimer is not None:
+        serving.insert(0, claimer)
     holder = next((f"pid {one.pid} on {one.host}" for one in serving if may_be_alive(one)), None)
     same = row.commit_sha == planned.commit and _same_spec(row.spec, planned)
     return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
@@ -100,7 +100,10 @@ def _carry_out(
 ) -> int:
     match decision:
         case Continue(id=row_id):
-            runs.move(connection, runs.get(connection, row_id), session_id, at=at, actor=request.actor)
+            row = runs.get(connection, row_id)
+            runs.move(connection, row, session_id, at=at, actor=request.actor)
+            if row.session_id != session_id:
+                sessions.conclude(connection, row.session_id, at=at)
             return row_id
         case New(run_id=run_id, supersedes=superseded):
             if superseded is not None:
