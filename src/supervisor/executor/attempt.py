@@ -47,13 +47,14 @@ class Attempt:
         self._output.mkdir(parents=True, exist_ok=True)
         store = ResultStore(self._start.database_url)
         try:
-            fresh = store.begin(self._key, [_stored_document(document) for document in self._spec.documents])
+            documents = [_stored_document(document) for document in self._spec.documents]
+            store.begin(self._key, documents, fresh=self._start.fresh)
             with Trace(
                 Path(self._start.artifacts) / "trace.jsonl",
                 run_id=self._start.run_id,
                 attempt=self._start.attempt,
                 lease_term=self._start.lease_term,
-                fresh=fresh,
+                fresh=self._start.fresh,
             ) as trace:
                 return self._perform(store, trace, held_descriptors)
         finally:

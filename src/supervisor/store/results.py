@@ -89,29 +89,34 @@ class ResultStore:
     def set_term(self, term: int) -> None:
         """Let only `term` write from now on.
 
-        The caller holds the run lock, so nobody else writes at this moment. A higher term that stands there is left from
-        another control database, and gives way, too.
+        The caller holds the run lock, so nobody else writes at this moment. A higher term that stands there is left
+        from another control database, and gives way, too.
         """
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(lease))
             connection.execute(sa.insert(lease).values(term=term))
 
-    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument]) -> bool:
-        """Make the rows of an attempt's documents; those of an attempt that goes on are kept.
+    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument], *, fresh: bool) -> None:
+        """Make the rows of an attempt's documents.
 
-        Returns:
-            Whether the attempt is new.
+        Args:
+            key: The attempt.
+            rows: Its documents, not finished.
+            fresh: Whether the attempt begins: whatever has its number is then left from a control database that was
+                deleted, and goes. Otherwise the attempt goes on, and what it has is kept.
 
         Raises:
             FencedOut: The term is not the current one.
         """
         values = [{**vars(row), **_attempt(key)} for row in rows]
         with self._fenced(key) as connection:
+            if fresh:
+                connection.execute(sa.delete(pages).where(*_of(pages, key)))
+                connection.execute(sa.delete(documents).where(*_of(documents, key)))
             known = set(connection.scalars(sa.select(documents.c.path).where(*_of(documents, key))))
             missing = [value for value in values if value["path"] not in known]
             if missing:
                 connection.execute(sa.insert(documents), missing)
-            return not known
 
     def store_page(self, key: AttemptKey, page: StoredPage) -> None:
         """Store a page of the attempt, in place of an earlier failure of it.

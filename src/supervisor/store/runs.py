@@ -27,9 +27,15 @@ class RunRow:
     spec: Mapping[str, object]
     claimed_by: str | None
     error: str | None
+    claimed_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     settled_at: datetime | None
+
+    @property
+    def is_first_claim(self) -> bool:
+        """Whether nobody claimed the row before its present claim."""
+        return self.claimed_at == self.started_at
 
 
 @dataclass(frozen=True)
