@@ -21,7 +21,7 @@ class RunReport:
     """How one run stands.
 
     Attributes:
-        seconds: From its first claim to its end; None while it has not ended.
+        seconds: From its latest claim to its end; None while it has not ended.
         artifacts: Its directory, absolute.
         database: URL without a password.
     """
@@ -109,14 +109,14 @@ def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
             documents, pages = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
         finally:
             store.close()
-    ended = row.finished_at is not None and row.started_at is not None
+    seconds = (row.finished_at - row.claimed_at).total_seconds() if row.finished_at and row.claimed_at else None
     return RunReport(
         run_id=row.run_id,
         status=row.status,
         attempt=row.attempt,
         commit=row.commit_sha,
         error=row.error,
-        seconds=round((row.finished_at - row.started_at).total_seconds(), 3) if ended else None,  # type: ignore[operator]
+        seconds=None if seconds is None else round(seconds, 3),
         artifacts=run.root,
         database=shown_url(url),
         documents=documents,
