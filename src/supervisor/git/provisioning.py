@@ -1,8 +1,9 @@
 """Filling a new worktree with the wanted files only, without a setting in any configuration.
 
 Every entry of the index is first marked as not checked out (`skip-worktree`), then the wanted ones are unmarked by
-exact name and written. Sparse-checkout patterns that name the wanted files would do the same in one command, and are
-compared with every file: for 20,000 files out of 20,000 that took 17 s, this way 1 s.
+exact name and written. Sparse-checkout patterns that name the wanted files do the same in one command, but each is
+compared with every file. CPU of git's own in a repository of 20,000 files, patterns against marks: 0.02 s and 0.02 s
+for 100 wanted files, 0.15 s and 0.02 s for 1,000, 1.36 s and 0.14 s for all.
 """
 
 from collections.abc import Sequence

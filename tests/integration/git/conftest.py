@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.git.repository import Repository
+from supervisor.git.workspaces import WorkspaceManager
 
 RunGit = Callable[..., bytes]
 
@@ -101,3 +102,13 @@ def top(tmp_path: Path, commit: Callable[[Path, dict[bytes, bytes]], str]) -> Pa
 @pytest.fixture
 def repository(top: Path) -> Repository:
     return Repository.discover(top)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs dir"
+
+
+@pytest.fixture
+def manager(repository: Repository, runs: Path) -> WorkspaceManager:
+    return WorkspaceManager(repository, runs)

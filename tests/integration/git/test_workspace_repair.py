@@ -8,7 +8,6 @@ import pytest
 
 from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.inspection import Registration
-from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 
 RunGit = Callable[..., bytes]
@@ -60,11 +59,6 @@ def before_anything(path: Path, admin: Path) -> None:
 
 
 HALVES = [after_add, gits_own_word, in_checkout, before_head, before_dot_git, before_directory, before_anything]
-
-
-@pytest.fixture
-def manager(repository: Repository, tmp_path: Path) -> WorkspaceManager:
-    return WorkspaceManager(repository, tmp_path / "runs")
 
 
 def make(manager: WorkspaceManager) -> Path:
