@@ -1,1 +1,26 @@
 """Parallel OCR runs over documents kept in git."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from supervisor.git.workspaces import WorkspaceManager
+    from supervisor.locks.lease import WorkspaceLease
+    from supervisor.locks.runlock import ExecutorLockManager
+    from supervisor.supervision.supervisor import ParallelRunSupervisor
+
+__all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "WorkspaceLease", "WorkspaceManager"]
+
+_HOMES = {
+    "ExecutorLockManager": "supervisor.locks.runlock",
+    "ParallelRunSupervisor": "supervisor.supervision.supervisor",
+    "WorkspaceLease": "supervisor.locks.lease",
+    "WorkspaceManager": "supervisor.git.workspaces",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when first asked for: the command line must not wait for what it does not use.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
