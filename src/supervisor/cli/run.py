@@ -14,7 +14,7 @@ from supervisor.cli.options import Location
 from supervisor.cli.output import print_json, print_note, shown_seconds
 from supervisor.cli.settings import apply_settings
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView, Silence
+from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.model.run_ids import parse_selections
@@ -75,7 +75,7 @@ def _path_in_repository(path: str, work_tree: Path | None) -> str:
 
 def _view(*, quiet: bool) -> ProgressView:
     if quiet:
-        return Silence()
+        return ProgressView()
     console = Console(stderr=True, highlight=False)
     return LiveTable(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
 

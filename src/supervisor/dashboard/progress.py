@@ -1,7 +1,7 @@
 """Watching runs go on: a live table on a terminal, one line per change elsewhere."""
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -23,25 +23,25 @@ _BAR_CELLS = 20
 _REFRESHES_PER_SECOND = 8
 
 
-class ProgressView(Protocol):
-    """Shows runs while they go on; a context manager around the time in which they do."""
+class ProgressView:
+    """Shows runs while they go on; a context manager around the time in which they do. This one shows nothing."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        return
 
     def update(self, progress: RunProgress) -> None:
         """Take in how a run stands now."""
-        ...
 
     def note(self, line: str) -> None:
         """Show a line that concerns no single run's state."""
-        ...
 
 
-class LiveTable:
+class LiveTable(ProgressView):
     """A table that is drawn again in place: one row a run, with its pages as a bar."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
@@ -101,20 +101,12 @@ class LiveTable:
         return f"{seconds // 60}:{seconds % 60:02}"
 
 
-class PlainLines:
+class PlainLines(ProgressView):
     """One line for every change of a run's stage and every failed document; nothing is drawn over."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: dict[str, RunProgress] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        return
 
     def update(self, progress: RunProgress) -> None:
         """Print what has changed, if a reader of a log would want to know."""
@@ -131,24 +123,6 @@ class PlainLines:
 
     def _line(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
-
-
-class Silence:
-    """Shows nothing; for `--quiet`."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        return
-
-    def update(self, progress: RunProgress) -> None:
-        """Ignore it."""
-
-    def note(self, line: str) -> None:
-        """Ignore it."""
 
 
 def _bar(row: RunProgress) -> Text:
