@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from supervisor.cli.options import locating_options, location
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
+from supervisor.executor.child import stop_fork_server
 from supervisor.ocr.formats import assemble
 from supervisor.ocr.job import Format, Job
 from supervisor.ocr.pool import PagePool
@@ -90,13 +91,16 @@ def _recognise(files: Sequence[Path], job: Job, ocr_workers: int) -> list[Docume
         DocumentRequest(path=resolved[file], name=str(file), job=job, root=resolved[file].parent) for file in files
     ]
     found: dict[int, DocumentFinished] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
-        PagePool(ocr_workers, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool,
-    ):
-        for event in process_documents(requests, pool, stop=threading.Event()):
-            if isinstance(event, DocumentFinished):
-                found[id(event.request)] = event
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
+            PagePool(ocr_workers, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool,
+        ):
+            for event in process_documents(requests, pool, stop=threading.Event()):
+                if isinstance(event, DocumentFinished):
+                    found[id(event.request)] = event
+    finally:
+        stop_fork_server()
     return [found[id(request)] for request in requests]
 
 

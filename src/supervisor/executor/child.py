@@ -64,15 +64,17 @@ class Executor:
         arguments = (theirs, PassedDescriptor(run_lock), PassedDescriptor(lease), PassedDescriptor(self._pump.writer))
         self._process = context.Process(target=execute, args=arguments, name=start.run_id)
         try:
-            with _nameless_main_module():
-                self._process.start()
+            try:
+                with _nameless_main_module():
+                    self._process.start()
+            finally:
+                # Before anything is sent: with a reading end of ours, a dead executor would leave us writing for ever.
+                theirs.close()
+                self._pump.close_writer()
             send(self.connection, start)
         except OSError as error:
             self.connection.close()
             raise SurroundingsError(f"cannot start an executor for run {start.run_id!r}: {error}") from error
-        finally:
-            theirs.close()
-            self._pump.close_writer()
         self._hung_up = False
         self._started_at = started_at(self.pid)
 
