@@ -9,6 +9,8 @@ _SET = {
     # tesseract's own threads slow it down several times over when pages run side by side (tesseract#3109).
     "OMP_THREAD_LIMIT": "1",
     "PYTHONUNBUFFERED": "1",
+    # The tracker removes the semaphores of an executor that was killed, and need not tell the terminal.
+    "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
 }
 
 

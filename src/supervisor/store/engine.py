@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from supervisor.errors import SurroundingsError
+from supervisor.locks.processes import wait_until
 from supervisor.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -81,9 +82,24 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
     if isinstance(connection, sqlite3.Connection):
         # sqlite3 would begin transactions by itself, deferred ones, which fail as busy when they turn to writing.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
+        if not wait_until(lambda: _writes_ahead(connection), BUSY_TIMEOUT_SECONDS):
+            raise sqlite3.OperationalError("database is locked")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _writes_ahead(connection: sqlite3.Connection) -> bool:
+    """Switch the write-ahead log on, which a new file does not have; False while somebody else is at it.
+
+    For this one step SQLite does not wait itself: its busy timeout has no effect on the change of the journal mode.
+    """
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the lowest byte; the others say what kind of busy
+            raise
+        return False
+    return True
 
 
 def _begin_immediate(connection: Connection) -> None:
