@@ -93,7 +93,7 @@ def _print_report(report: SessionReport) -> None:
                 f"{'':<{width}}  … and {len(run.failed_documents) - _SHOWN_FAILURES} more in {run.artifacts}/run.json"
             )
         if run.error and not run.failed_documents:
-            click.echo(f"{'':<{width}}  {run.error}")
+            click.echo(f"{'':<{width}}  {run.error} (log: {run.artifacts / 'logs' / 'executor.log'})")
     if any(run.status is RunStatus.QUEUED for run in report.runs):
         click.echo("Stopped. To continue where it was, type the same command again.")
     ended = [run for run in report.runs if run.status not in ACTIVE]

@@ -115,7 +115,8 @@ class PlainLines(ProgressView):
         if before is not None and progress.documents_failed > before.documents_failed:
             self._line(f"{progress.run_id}: failed: {progress.error}")
         if before is None or progress.stage != before.stage:
-            self._line(f"{progress.run_id}: {progress.stage}{_counts(progress)}")
+            why = f": {progress.error}" if progress.status is RunStatus.FAILED and progress.error else ""
+            self._line(f"{progress.run_id}: {progress.stage}{_counts(progress)}{why}")
 
     def note(self, line: str) -> None:
         """Print a line."""
