@@ -12,6 +12,7 @@ from typing import Any
 
 from supervisor.board.progress import RunProgress
 from supervisor.errors import SupervisorError
+from supervisor.executor.child import Executor
 from supervisor.model.states import RunStatus
 from supervisor.store import runs
 from supervisor.store.engine import transaction
@@ -73,13 +74,15 @@ class Loop:
         if self._stop_deadline is None:
             self._stop_deadline = time.monotonic() + STOP_GRACE_SECONDS
             self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
-            for assignment in self._busy:
-                if assignment.executor is not None:
-                    assignment.executor.stop()
+            for executor in self._executing():
+                executor.stop()
         if len(self._wakeup.signals) > 1 or time.monotonic() >= self._stop_deadline:
-            for assignment in self._busy:
-                if assignment.executor is not None:
-                    assignment.executor.kill(grace_seconds=TERM_GRACE_SECONDS)
+            for executor in self._executing():
+                executor.kill(grace_seconds=TERM_GRACE_SECONDS)
+
+    def _executing(self) -> list[Executor]:
+        """Return the executors that have not been reaped: those of settling runs have no process any more."""
+        return [one.executor for one in self._busy if one.executor is not None and one.settling is None]
 
     def _reap(self) -> None:
         for assignment in self._busy:
@@ -161,16 +164,15 @@ class Loop:
         return future
 
     def _wait(self) -> None:
-        executing = [one.executor for one in self._busy if one.executor is not None and one.settling is None]
-        awaited = [self._wakeup.fileno(), *(thing for executor in executing for thing in executor.waitables())]
+        waitables = [thing for executor in self._executing() for thing in executor.waitables()]
+        awaited = [self._wakeup.fileno(), *waitables]
         waiting.wait(awaited, timeout=TICK_SECONDS)
         self._wakeup.heard()
 
     def _tear_down(self) -> None:
         """Leave nothing behind, also after an error of our own: the rows stay as they are, to be rescued."""
-        for assignment in self._busy:
-            if assignment.executor is not None and assignment.settling is None:
-                assignment.executor.kill(grace_seconds=TERM_GRACE_SECONDS)
+        for executor in self._executing():
+            executor.kill(grace_seconds=TERM_GRACE_SECONDS)
         self._threads.shutdown(wait=True, cancel_futures=True)
         for assignment in self._busy:
             assignment.release()
