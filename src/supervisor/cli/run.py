@@ -39,7 +39,7 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
     view = _view(quiet=settings["quiet"])
     supervisor = ParallelRunSupervisor(
         where.repo,
-        runs_dir=where.runs_dir or settings.get("runs_dir"),
+        runs_dir=where.runs_dir,
         repository_name=settings.get("repository"),
         workers=settings["workers"],
         ocr_workers=settings["ocr_workers"],

@@ -11,7 +11,7 @@ from supervisor.config import REPOSITORY_FILE, parse_settings, user_settings_fil
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 
-_NOT_SETTINGS = frozenset({"list_worktrees", "cleanup", "help", "version"})
+_NOT_SETTINGS = frozenset({"list_worktrees", "cleanup", "help", "version", "repo", "as_json"})
 
 
 def apply_settings(ctx: click.Context, repository: Repository, options: dict[str, Any]) -> dict[str, Any]:
