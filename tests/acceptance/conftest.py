@@ -1,0 +1,296 @@
+"""The command as a user types it: a repository of scans, the installed program, and what it leaves behind."""
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from supervisor.artifacts.layout import RunsDirectory
+
+PROGRAM = Path(sys.executable).with_name("supervisor")
+WORDS = ("The harbour master keeps", "a log of every winter")
+CORPUS = Path(__file__).parents[2] / "../shared/corpus"
+SECONDS = 90
+
+
+def png(*lines: str) -> bytes:
+    """A page with some lines of text."""
+    image = Image.new("L", (800, 40 + 60 * len(lines)), 255)
+    for number, line in enumerate(lines):
+        ImageDraw.Draw(image).text((30, 20 + 60 * number), line, font=ImageFont.load_default(size=40), fill=0)
+    content = io.BytesIO()
+    image.save(content, "PNG", dpi=(300, 300))
+    return content.getvalue()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "the condition did not come true"
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Standard output, which must be one JSON document and nothing else."""
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        assert found["schema"].startswith("supervisor.")
+        return found
+
+    @property
+    def runs(self) -> dict[str, dict[str, Any]]:
+        return {run["run_id"]: run for run in self.document["runs"]}
+
+
+@dataclass
+class Running:
+    """A command that has not ended yet, in a process group of its own, as a shell starts it."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+    def says(self, text: str) -> bool:
+        return text in self.err.read_text()
+
+    def ctrl_c(self) -> None:
+        """Do what a terminal does: every process of the foreground group gets the signal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self, seconds: float = SECONDS) -> Done:
+        code = self.process.wait(seconds)
+        return Done(code, self.out.read_text(), self.err.read_text())
+
+
+@dataclass
+class Gate:
+    """A `tesseract` before the real one on PATH: every page waits in it until it is let through."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        script = self.folder / "tesseract"
+        script.write_text(
+            f"""#!/bin/sh
+case "$1" in --*) exec {shutil.which("tesseract")} "$@";; esac
+touch {self.folder}/arrived-$$
+until [ -e {self.folder}/open ]; do
+  for ticket in {self.folder}/ticket-*; do rm "$ticket" 2>/dev/null && break 2; done
+  sleep 0.02
+done
+exec {shutil.which("tesseract")} "$@"
+"""
+        )
+        script.chmod(0o755)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+
+    def let_through(self, pages: int) -> None:
+        for number in range(pages):
+            (self.folder / f"ticket-{time.monotonic_ns()}-{number}").touch()
+
+    def open(self) -> None:
+        (self.folder / "open").touch()
+
+    def arrived(self) -> int:
+        """How many pages have come to the gate so far."""
+        return len(list(self.folder.glob("arrived-*")))
+
+
+@dataclass
+class Archive:
+    """A repository of scans, and the program used on it by somebody whose home is new."""
+
+    top: Path
+    home: Path
+    started: list[Running] = field(default_factory=list)
+
+    @property
+    def runs(self) -> Path:
+        return self.top / ".autonomous_runs"
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TMPDIR") if name in os.environ}
+        return kept | {"HOME": str(self.home)} | extra
+
+    def git(self, *arguments: str, cwd: Path | None = None) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=cwd or self.top, env=self.environment(), capture_output=True, check=False
+        )
+        assert done.returncode == 0, (arguments, done.stderr.decode())
+        return done.stdout.decode()
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        path = self.top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def scan(self, *names: str, lines: Sequence[str] = WORDS) -> None:
+        """Draw the same page under several names."""
+        for name in names:
+            self.write(name, png(*lines))
+
+    def job(self, name: str, *documents: str, extra: str = "") -> str:
+        """Write a job file with one job; return its path."""
+        path = f"ocr-jobs/{name}.toml"
+        label = name.replace("/", "-")
+        self.write(
+            path, f'version = 1\n\n[[jobs]]\nname = "{label}"\ndocuments = {json.dumps(list(documents))}\n{extra}\n'
+        )
+        return path
+
+    def commit(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", "scans")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def start(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Running:
+        number = len(self.started)
+        out, err = self.home / f"out-{number}", self.home / f"err-{number}"
+        with out.open("wb") as out_file, err.open("wb") as err_file:
+            process = subprocess.Popen(
+                [PROGRAM, *arguments],
+                cwd=cwd or self.top,
+                env=self.environment(**environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out_file,
+                stderr=err_file,
+                start_new_session=True,
+            )
+        self.started.append(Running(process, out, err))
+        return self.started[-1]
+
+    def supervisor(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Done:
+        return self.start(*arguments, cwd=cwd, **environment).end()
+
+    def text(self, run_id: str, document: str, runs: Path | None = None) -> str:
+        return ((runs or self.runs) / run_id / "output" / f"{document}.txt").read_text()
+
+    def events(self, run_id: str, event: str) -> list[dict[str, Any]]:
+        trace = self.runs / run_id / "trace.jsonl"
+        if not trace.exists():
+            return []
+        # The last line may be half written while the run goes on.
+        lines = [line for line in trace.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [found for found in map(json.loads, lines) if found["event"] == event]
+
+    def recognised(self, run_id: str) -> list[str]:
+        """The documents whose pages were recognised, as often as they were."""
+        return sorted(event["document"] for event in self.events(run_id, "page_recognised"))
+
+    def holder(self, run_id: str) -> dict[str, Any]:
+        record = self.runs / ".locks" / f"{run_id}.json"
+        return dict(json.loads(record.read_text())) if record.exists() else {"process_group": None}
+
+    def processes(self) -> list[psutil.Process]:
+        """Living processes that this archive's commands have started: they have its home, or work in its folders."""
+        own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+        return [process for process in psutil.process_iter() if process.pid not in own and self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            folder = str(self.home.parent)
+            return process.status() != psutil.STATUS_ZOMBIE and (
+                process.environ().get("HOME") == str(self.home)
+                or process.cwd().startswith(folder)
+                or any(folder in argument for argument in process.cmdline())
+            )
+        return False
+
+    def held_locks(self, runs: Path | None = None) -> list[Path]:
+        """Lock files that somebody holds, asked of the kernel."""
+        held = []
+        for path in sorted((runs or self.runs).glob(".*/*.lock")):
+            with path.open("r+b") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    held.append(path)
+        return held
+
+    def scratch(self, run_id: str) -> list[Path]:
+        """What lies in memory-backed storage for a run."""
+        folder = RunsDirectory(self.runs).scratch(run_id)
+        return [folder, *folder.rglob("*")] if folder.exists() else []
+
+    def pins(self) -> str:
+        return self.git("for-each-ref", "refs/supervisor")
+
+    def kill_all(self) -> None:
+        while found := self.processes():
+            for process in found:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(found, timeout=5)
+        for running in self.started:
+            running.process.wait()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An empty repository; whatever a test does with it, no process and no held lock may be left."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text("[user]\n\tname = T\n\temail = t@example.org\n[init]\n\tdefaultBranch = main\n")
+    made = Archive(tmp_path / "archive", home)
+    made.top.mkdir()
+    made.git("init", "--quiet")
+    yield made
+    left, held = made.processes(), made.held_locks()
+    made.kill_all()
+    assert not left
+    assert not held
+
+
+@pytest.fixture
+def three(archive: Archive) -> Archive:
+    """Three committed runs of one small page each: a, b and c."""
+    for run_id in "abc":
+        archive.scan(f"scans/{run_id}.png")
+        archive.job(run_id, f"scans/{run_id}.png")
+    archive.commit()
+    return archive
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+@pytest.fixture(name="wait_until", scope="session")
+def _wait_until() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus of real scans does not lie beside the repository")
+    return CORPUS

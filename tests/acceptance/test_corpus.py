@@ -1,0 +1,85 @@
+"""Real scans: three executors at once read them no worse than plain tesseract does."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
+QUOTES, APOSTROPHES, DASHES = "\u201c\u201d\u201e", "\u2018\u2019", "\u2012\u2013\u2014\u2015\u2212"
+PUNCTUATION = {
+    ord(mark): plain for marks, plain in ((QUOTES, '"'), (APOSTROPHES, "'"), (DASHES, "-")) for mark in marks
+}
+
+
+def normalised(text: str) -> str:
+    """The ground truth is reflowed and typographic: see MANIFEST.md there."""
+    text = re.sub(r"-{2,}", "-", text.translate(PUNCTUATION))
+    return " ".join(text.split())
+
+
+def distance(one: str, other: str) -> int:
+    """Levenshtein's, by bits: Hyyrö, "A bit-vector algorithm for computing Levenshtein distance", 2003."""
+    positions: dict[str, int] = {}
+    for index, character in enumerate(one):
+        positions[character] = positions.get(character, 0) | 1 << index
+    mask, last = (1 << len(one)) - 1, 1 << (len(one) - 1)
+    plus, minus, score = mask, 0, len(one)
+    for character in other:
+        match = positions.get(character, 0)
+        diagonal = (((match & plus) + plus) ^ plus) | match | minus
+        up, down = minus | ~(diagonal | plus) & mask, plus & diagonal
+        score += bool(up & last) - bool(down & last)
+        up, down = up << 1 | 1, down << 1
+        plus, minus = (down | ~(diagonal | up)) & mask, up & diagonal & mask
+    return score
+
+
+def error_rate(texts: dict[str, str], truths: dict[str, str]) -> float:
+    errors = sum(distance(truths[name], normalised(text)) for name, text in texts.items())
+    return errors / sum(map(len, truths.values()))
+
+
+def tesseract(scan: Path) -> str:
+    command = ["tesseract", str(scan), "-", "--dpi", "300"]
+    environment = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode()
+
+
+def test_the_distance() -> None:
+    assert [distance("kitten", "sitting"), distance("abc", "abc"), distance("abc", ""), distance("flaw", "lawn")] == [
+        *(3, 0, 3, 2)
+    ]
+
+
+def test_old_books_over_three_job_files(archive: Archive, corpus: Path) -> None:
+    scans = sorted((corpus / "old-books").glob("*.tiff"))
+    assert len(scans) >= 12
+    shares = {run_id: scans[number::3] for number, run_id in enumerate("abc")}
+    for run_id, share in shares.items():
+        for scan in share:
+            archive.write(f"books/{run_id}/{scan.name}", scan.read_bytes())
+        archive.job(run_id, f"books/{run_id}/*.tiff", extra='formats = ["txt"]')
+    archive.commit()
+    before = (archive.top / ".git/config").read_bytes(), archive.git("branch", "--all"), archive.git("status", "-s")
+    done = archive.supervisor("--run-ids=a,b,c", "--workers=3", "--json")
+    assert done.code == 0, done.err
+    assert {run_id: run["pages"]["ocr"] for run_id, run in done.runs.items()} == {
+        run_id: len(share) for run_id, share in shares.items()
+    }
+    started = [archive.events(run_id, "attempt_started")[0]["at"] for run_id in "abc"]
+    finished = [archive.events(run_id, "attempt_finished")[0]["at"] for run_id in "abc"]
+    assert max(started) < min(finished)  # there was a moment when all three were alive
+    truths = {scan.stem: normalised(scan.with_suffix(".txt").read_text()) for scan in scans}
+    ours = {
+        scan.stem: archive.text(run_id, f"books/{run_id}/{scan.name}") for run_id in shares for scan in shares[run_id]
+    }
+    plain = {scan.stem: tesseract(scan) for scan in scans}
+    our_rate, plain_rate = error_rate(ours, truths), error_rate(plain, truths)
+    assert our_rate <= plain_rate, f"character error rate {our_rate:.4%}, plain tesseract {plain_rate:.4%}"
+    assert before == (
+        *((archive.top / ".git/config").read_bytes(), archive.git("branch", "--all"), archive.git("status", "-s")),
+    )
+    assert archive.git("worktree", "list").count("\n") == 1
+    assert not archive.processes()

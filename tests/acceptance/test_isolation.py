@@ -1,0 +1,43 @@
+"""What an executor can see, and what of the repository can reach into it."""
+
+from typing import Any
+
+Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
+MARK = "nobody else's business"
+CREDENTIALS = dict.fromkeys(
+    (
+        *("AWS_SECRET_ACCESS_KEY", "CI_JOB_TOKEN", "DATABASE_URL", "GITHUB_TOKEN", "GIT_ASKPASS", "GIT_AUTHOR_NAME"),
+        *("PGPASSWORD", "SSH_AUTH_SOCK", "SUPERVISOR_TOKEN"),
+    ),
+    MARK,
+)
+
+
+def test_no_credential_reaches_an_executor_or_tesseract(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids=a", "--per-run-sqlite", **CREDENTIALS, **gate.environment)
+    wait_until(gate.arrived)
+    family = [process for process in three.processes() if process.pid != running.process.pid]
+    assert len(family) >= 4  # fork server, executor, page process, tesseract
+    for process in family:
+        environment = process.environ()
+        assert MARK not in environment.values(), process
+        assert not [name for name in environment if name.startswith("GIT_")], process
+        assert MARK not in " ".join(process.cmdline()), process
+        assert environment["HOME"] == str(three.home)
+    gate.open()
+    assert running.end().code == 0
+
+
+def test_no_hook_and_no_filter_of_the_repository_runs(three: Archive) -> None:
+    trap = three.write("trap", f"#!/bin/sh\ntouch {three.home}/sprung\ncat\n")
+    trap.chmod(0o755)
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        (three.top / ".git/hooks" / name).parent.mkdir(exist_ok=True)
+        (three.top / ".git/hooks" / name).symlink_to(trap)
+    three.write(".gitattributes", "*.png filter=trap\n")
+    three.git("config", "filter.trap.smudge", str(trap))
+    three.git("config", "filter.trap.clean", str(trap))
+    three.git("config", "core.fsmonitor", str(trap))
+    assert three.supervisor("--run-ids=a", "--quiet").code == 0
+    assert "harbour" in three.text("a", "scans/a.png")
+    assert not (three.home / "sprung").exists()

@@ -1,0 +1,135 @@
+"""Mistakes: exit 2, one line that helps, and nothing created."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
+
+
+def everything(archive: Archive) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(archive.top)): path.read_bytes() if path.is_file() else None
+        for path in archive.top.rglob("*")
+    }
+
+
+@pytest.fixture
+def letters(archive: Archive) -> Archive:
+    archive.scan("scans/a.png")
+    archive.job("letters", "scans/*.png")
+    archive.write("ocr-jobs/unknown.toml", 'version = 1\n[[jobs]]\nname = "x"\ndocuments = ["*"]\nlanguage = ["eng"]\n')
+    archive.write(
+        "ocr-jobs/double.toml",
+        'version = 1\n[[jobs]]\nname = "x"\ndocuments = ["scans/*"]\n[[jobs]]\nname = "y"\ndocuments = ["**/*.png"]\n',
+    )
+    archive.job("nothing", "films/*.png")
+    archive.job("klingon", "scans/*.png", extra='languages = ["tlh"]')
+    archive.commit()
+    archive.git("status")
+    return archive
+
+
+SHARES = 4
+# What is typed, and what the one line must hold.
+MISTAKES = [
+    ("--run-ids=../x", "run id '../x' is not allowed"),
+    ("--run-ids=-x", "run id '-x' is not allowed"),
+    ("--run-ids=a..b", "contains '..'"),
+    ("--run-ids=a.lock", "ends in '.lock'"),
+    ("--run-ids=a.", "ends in '.'"),
+    ("--run-ids=", "a run id is empty"),
+    ("--run-ids=letters,letters", "named twice"),
+    ("--run-ids=letterz", "did you mean 'letters'?"),
+    ("--run-ids=letters,letterz", "did you mean 'letters'?"),
+    ("--run-ids=photos", "there are: double, klingon, letters, nothing, unknown"),
+    ("--run-ids=unknown", 'ocr-jobs/unknown.toml: job "x": unknown key "language" (did you mean "languages"?)'),
+    ("--run-ids=double", "jobs 'x' and 'y' both match scans/a.png"),
+    ("--run-ids=nothing", "job 'nothing' matches no committed document (films/*.png)"),
+    ("--run-ids=letters --job-file=ocr-jobs/no.toml", "job file ocr-jobs/no.toml is not in commit"),
+    ("--run-ids=letters --ref=nosuch", "'nosuch' names no commit here"),
+    ("--run-ids=letters --ref=mein", "did you mean main"),
+    ("--run-ids=letters@nosuch", "'nosuch' names no commit here"),
+    ("--run-ids=letters@", "empty ref"),
+    ("--run-ids=letters --working-tree --ref=main", "--working-tree"),
+    ("--run-ids=letters --workers=0", "'--workers'"),
+    ("--run-ids=letters --worker=2", "--worker"),
+    ("--workers=2", "no run is named"),
+    ("--workers=2 locks", "--workers has no meaning before the command 'locks'"),
+    ("--run-ids=letters jobs list", "--run-ids has no meaning before the command 'jobs'"),
+    ("locks --workers=2", "No such option"),
+    ("--cleanup --workers=2", "--workers has no meaning beside --cleanup"),
+    ("--list-worktrees --cleanup", "has no meaning beside"),
+    ("nosuch", "No such command 'nosuch'"),
+    ("locks release ../x", "run id '../x' is not allowed"),
+]
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_mistakes_are_told_in_one_line_and_create_nothing(letters: Archive, share: int) -> None:
+    before = everything(letters)
+    for typed, expected in MISTAKES[share::SHARES]:
+        done = letters.supervisor(*typed.split())
+        assert done.code == 2, (typed, done)
+        assert expected in done.err, (typed, done)
+        assert len(done.err.splitlines()) == 1, (typed, done)
+        assert done.out == "", (typed, done)
+        assert everything(letters) == before, typed
+
+
+def test_with_json_an_error_is_one_document(letters: Archive) -> None:
+    for typed in ("--run-ids=letterz", "--workers=0", "locks --workers=2"):
+        done = letters.supervisor(*typed.split(), "--json")
+        assert done.code == 2
+        assert done.document["exit_code"] == 2
+        assert set(done.document["error"]) == {"message", "hint"}
+    done = letters.supervisor("--json", "--run-ids=letterz")
+    assert done.document["error"]["hint"] == "did you mean 'letters'?"
+
+
+def test_a_missing_language_is_the_surroundings(letters: Archive) -> None:
+    before = everything(letters)
+    done = letters.supervisor("--run-ids=klingon")
+    assert done.code == 4
+    assert "apt-get install tesseract-ocr-tlh" in done.err
+    assert everything(letters) == before
+
+
+def test_no_tesseract_is_the_surroundings(letters: Archive, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
+    done = letters.supervisor("--run-ids=letters", PATH=str(tmp_path / "bin"))
+    assert done.code == 4
+    assert "apt-get install tesseract-ocr" in done.err
+    assert not letters.runs.exists()
+
+
+def test_no_git_is_the_surroundings(letters: Archive, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    done = letters.supervisor("--run-ids=letters", "--json", PATH=str(tmp_path / "bin"))
+    assert done.code == 4
+    assert "git" in done.document["error"]["message"]
+
+
+def test_a_shared_database_is_not_there_yet(letters: Archive) -> None:
+    done = letters.supervisor("--run-ids=letters", DATABASE_URL="postgresql://u:secret@db/x")
+    assert done.code == 2
+    assert "--per-run-sqlite" in done.err
+    assert "secret" not in done.err
+    assert not letters.runs.exists()
+
+
+def test_not_a_repository_and_one_without_a_commit(archive: Archive, tmp_path: Path) -> None:
+    done = archive.supervisor("--run-ids=a", cwd=archive.top)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "commit" in done.err
+    (tmp_path / "plain").mkdir()
+    done = archive.supervisor("--run-ids=a", "--json", cwd=tmp_path / "plain")
+    assert done.code == 2
+    assert "repository" in json.loads(done.out)["error"]["message"]
+    done = archive.supervisor("--run-ids=a", "--repo", str(tmp_path / "nowhere"))
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert not archive.runs.exists()
