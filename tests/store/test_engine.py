@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.store.engine import DatabaseError, checkpoint, open_engine, shown_url, sqlite_url, transaction
+from supervisor.store.schema import prepare_control
 from supervisor.store.tables import sessions
 
 
@@ -129,6 +131,20 @@ def test_passwords_are_not_shown() -> None:
     with pytest.raises(DatabaseError) as caught:
         open_engine(url)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_new_database_that_another_is_writing_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # before the write-ahead log is switched on, as in another starter's first moment
+    engine = open_engine(sqlite_url(tmp_path / "a.db"))
+    with ThreadPoolExecutor() as threads:
+        prepared = threads.submit(prepare_control, engine)
+        with pytest.raises(TimeoutError):
+            prepared.result(timeout=0.3)
+        other.execute("ROLLBACK")
+        prepared.result(timeout=10)
+    other.close()
+    engine.dispose()
 
 
 STARTER = textwrap.dedent("""

@@ -21,15 +21,15 @@ PAGE = StoredPage(
 @pytest.fixture
 def store(database_url: str) -> Iterator[ResultStore]:
     opened = ResultStore(database_url)
-    opened.raise_term(1)
-    opened.begin(KEY, DOCUMENTS)
+    opened.set_term(1)
+    opened.begin(KEY, DOCUMENTS, fresh=True)
     yield opened
     opened.close()
 
 
 def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
     return [
-        lambda: store.begin(key, [replace(DOCUMENTS[0], path="late.png")]),
+        lambda: store.begin(key, [replace(DOCUMENTS[0], path="late.png")], fresh=False),
         lambda: store.store_page(key, replace(PAGE, text="late")),
         lambda: store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "late"),
     ]
@@ -42,7 +42,7 @@ def everything(store: ResultStore) -> object:
 def test_an_older_term_writes_nothing(store: ResultStore) -> None:
     store.store_page(KEY, PAGE)
     before = everything(store)
-    store.raise_term(2)
+    store.set_term(2)
     for write in writes(store, KEY):
         with pytest.raises(FencedOut):
             write()
@@ -60,19 +60,32 @@ def test_without_a_term_nobody_writes(database_url: str) -> None:
     store.close()
 
 
-def test_terms_only_grow(store: ResultStore) -> None:
-    store.raise_term(3)
-    store.raise_term(2)
-    store.raise_term(3)
-    for term in (1, 2):
-        with pytest.raises(FencedOut):
-            store.store_page(replace(KEY, lease_term=term), PAGE)
-    store.store_page(replace(KEY, lease_term=3), PAGE)
+def test_one_term_writes_at_a_time(store: ResultStore) -> None:
+    # A lower one comes with a new control database, whose terms begin anew.
+    for current in (3, 3, 2):
+        store.set_term(current)
+        for term in {1, 2, 3, 4} - {current}:
+            with pytest.raises(FencedOut):
+                store.store_page(replace(KEY, lease_term=term), PAGE)
+        store.store_page(replace(KEY, lease_term=current), PAGE)
 
 
-def test_a_term_raised_by_somebody_else_counts_at_once(store: ResultStore, database_url: str) -> None:
+def test_an_attempt_that_begins_keeps_nothing_of_its_number(store: ResultStore) -> None:
+    store.store_page(KEY, PAGE)
+    store.finish_document(KEY, "b.pdf", ResultStatus.FAILED, None, "left from a control database that was deleted")
+    other = replace(KEY, attempt=2)
+    store.begin(other, DOCUMENTS, fresh=True)
+    store.store_page(other, PAGE)
+    store.begin(KEY, DOCUMENTS[:1], fresh=True)
+    assert store.documents(7, 1) == DOCUMENTS[:1]
+    assert store.finished_pages(KEY) == {}
+    assert store.finished_pages(other) == {"a.tiff": [PAGE]}
+    assert store.documents(7, 2) == DOCUMENTS
+
+
+def test_a_term_set_by_somebody_else_counts_at_once(store: ResultStore, database_url: str) -> None:
     other = ResultStore(database_url)
-    other.raise_term(2)
+    other.set_term(2)
     other.close()
     with pytest.raises(FencedOut):
         store.store_page(KEY, PAGE)
@@ -80,7 +93,7 @@ def test_a_term_raised_by_somebody_else_counts_at_once(store: ResultStore, datab
 
 def test_an_attempt_that_goes_on_keeps_its_documents(store: ResultStore) -> None:
     store.finish_document(KEY, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
-    assert store.begin(KEY, DOCUMENTS) is False
+    store.begin(KEY, DOCUMENTS, fresh=False)
     assert store.documents(7, 1) == [
         replace(DOCUMENTS[0], status=ResultStatus.SUCCEEDED, page_count=3),
         DOCUMENTS[1],
@@ -91,7 +104,7 @@ def test_attempts_and_runs_are_kept_apart(store: ResultStore) -> None:
     store.store_page(KEY, PAGE)
     for key in (replace(KEY, attempt=2), replace(KEY, run=8)):
         assert store.finished_pages(key) == {}
-        assert store.begin(key, DOCUMENTS[:1]) is True
+        store.begin(key, DOCUMENTS[:1], fresh=True)
         store.store_page(key, replace(PAGE, text="another"))
         assert [page.text for page in store.finished_pages(key)["a.tiff"]] == ["another"]
         store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "another")
@@ -151,7 +164,7 @@ def test_pages_come_back_as_they_went_in(
     new_database_url: Callable[[], str], text: str, master: str, share: float | None
 ) -> None:
     store = ResultStore(new_database_url())
-    store.raise_term(1)
+    store.set_term(1)
     page = replace(PAGE, text=text, master=master, weak_word_share=share)
     store.store_page(KEY, page)
     assert store.finished_pages(KEY) == {"a.tiff": [page]}

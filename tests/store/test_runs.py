@@ -49,6 +49,7 @@ def test_the_start_of_a_run_is_its_first_claim(engine: Engine, claimed: RunRow, 
         again = runs.claim(connection, "w2", [claimed.id], at=at(60))
     assert again is not None
     assert (again.started_at, again.lease_term, again.attempt, again.claimed_by) == (at(0), 2, 1, "w2")
+    assert (claimed.is_first_claim, again.is_first_claim) == (True, False)
 
 
 @pytest.mark.usefixtures("session")
@@ -78,17 +79,9 @@ def test_attempts_and_terms_go_on_from_row_to_row(engine: Engine, claimed: RunRo
         assert runs.get(connection, second.id).lease_term == 2
         assert [(event.attempt, event.lease_term) for event in history(connection, second.id)] == [(2, 1), (2, 2)]
         elsewhere = runs.add(connection, runs.NewRun("a", "s", "c0ffee", "another", {}), at=at(2), actor="anna")
-        assert (runs.get(connection, elsewhere).attempt, runs.get(connection, elsewhere).lease_term) == (1, 0)
+        other = runs.get(connection, elsewhere)
+        assert (other.attempt, other.lease_term) == (1, 2), "it shares the run's database, so its terms go on, too"
         assert [row.id for row in runs.of_rows(connection, [second.id, claimed.id])] == [claimed.id, second.id]
-
-
-def test_the_latest_status_of_a_run_id(engine: Engine, claimed: RunRow, add_run: AddRun, at: At) -> None:
-    with transaction(engine) as connection:
-        assert runs.latest_status(connection, "b") is None
-        runs.transition(connection, claimed, RunStatus.FAILED, at=at(1), actor="x", event="failed")
-        assert runs.latest_status(connection, "a") is RunStatus.FAILED
-        add_run(connection, "a")
-        assert runs.latest_status(connection, "a") is RunStatus.QUEUED
 
 
 def test_who_holds_an_older_term_changes_nothing(engine: Engine, claimed: RunRow, at: At) -> None:

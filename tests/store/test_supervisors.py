@@ -37,6 +37,6 @@ def test_who_signed_off_serves_nobody(engine: Engine, session: str, at: At) -> N
         assert supervisors.serving(connection, "another") == []
         supervisors.sign_off(connection, "one", at=at(2))
         assert supervisors.serving(connection, session) == []
-        assert supervisors.of_worker(connection, "one-1") == ONE
+        assert supervisors.of_worker(connection, "one-1") is None
         rows = connection.execute(sa.select(workers)).all()
     assert {(row.status, row.current_run, row.heartbeat_at) for row in rows} == {("offline", None, at(2))}

@@ -48,13 +48,13 @@ class Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         frames[0].save(path, **({"save_all": True, "append_images": frames[1:]} if pages > 1 else {}))
 
-    def start(self, *, attempt: int = 1, term: int = 1, ocr_workers: int = 2) -> Start:
+    def start(self, *, attempt: int = 1, term: int = 1, fresh: bool = True, ocr_workers: int = 2) -> Start:
         """Return the start message for all documents there are, and let this term write."""
         names = sorted(str(path.relative_to(self.workspace)) for path in self.workspace.rglob("*") if path.is_file())
         job = Job(name="books", documents=("**",))
         spec = RunSpec(["ocr-jobs/letters.toml"], [job], [SpecDocument(name, "b10b", "books") for name in names], [])
         store = self.store()
-        store.raise_term(term)
+        store.set_term(term)
         store.close()
         return Start(
             run=7,
@@ -68,6 +68,7 @@ class Bench:
             spill=str(self.runs.spill("letters")),
             lfs_objects_dir=str(self.workspace / "no-lfs"),
             ocr_workers=ocr_workers,
+            fresh=fresh,
             spec=spec.to_json(),
         )
 

@@ -1,6 +1,7 @@
 """What an executor makes of its documents, and what is left of that when it is stopped, fenced out or killed."""
 
 import json
+import multiprocessing
 import os
 import signal
 from collections import Counter
@@ -120,7 +121,7 @@ def under_way(bench: Bench, start_executor: StartExecutor, family: Family) -> St
 
 
 def go_on(bench: Bench, start_executor: StartExecutor, *, term: int) -> list[Message]:
-    started = start_executor(bench.start(term=term))
+    started = start_executor(bench.start(term=term, fresh=False))
     messages: list[Message] = started.listen_to_the_end()
     assert started.executor.reap() is None
     started.release()
@@ -176,7 +177,7 @@ def test_a_killed_executor_is_reported_and_loses_only_the_pages_in_flight(
 
 def test_who_holds_an_older_term_writes_nothing_more(bench: Bench, under_way: Started) -> None:
     store = bench.store()
-    store.raise_term(2)
+    store.set_term(2)
     before = bench.stored_pages(), store.documents(7, 1), store.tally(7, 1)
     messages = under_way.listen_to_the_end(20)
     assert messages[-1] == Stopped()
@@ -230,3 +231,16 @@ def test_a_database_that_cannot_be_written_fails_the_attempt(bench: Bench, start
     assert last.error
     assert "letters.db" in last.error
     assert started.executor.reap() is None
+
+
+@pytest.mark.parametrize("words", [b"no JSON", b"[]", b'{"kind": "Exploit"}', b'{"kind": "Ready", "more": 1}'])
+def test_what_no_executor_says_harms_nobody(bench: Bench, start_executor: StartExecutor, words: bytes) -> None:
+    bench.draw("a.png")
+    started = start_executor(bench.start())
+    here, there = multiprocessing.Pipe()
+    there.send_bytes(words)
+    with started.executor.connection:
+        started.executor.connection = here
+        assert list(started.executor.messages()) == []
+        assert here not in started.executor.waitables()
+    there.close()

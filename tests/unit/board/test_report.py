@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
-from supervisor.board.progress import RunProgress
+from supervisor.board.progress import RunProgress, counted
 from supervisor.board.report import SCHEMA, manifest, report_run, report_session
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
@@ -53,17 +53,21 @@ def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = N
 def store_results(directory: RunsDirectory, row: RunRow) -> None:
     directory.run(row.run_id).root.mkdir(parents=True)
     store = ResultStore(sqlite_url(directory.run(row.run_id).database))
-    store.raise_term(row.lease_term)
+    store.set_term(row.lease_term)
     key = AttemptKey(row.id, row.run_id, row.attempt, row.lease_term)
-    store.begin(key, [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")])
+    store.begin(
+        key,
+        [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")],
+        fresh=True,
+    )
     store.store_page(key, PAGE)
     store.store_page(key, replace(PAGE, page_number=2, source="text_layer"))
     store.store_page(key, replace(PAGE, page_number=3, status=ResultStatus.FAILED, source=None, error="too dark"))
     store.finish_document(key, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
     store.finish_document(key, "b.png", ResultStatus.FAILED, None, "it is a text file")
-    earlier = replace(key, attempt=row.attempt + 1)
-    store.begin(earlier, [StoredDocument("other.png", "b10b", "books", None, None, None)])
-    store.store_page(earlier, replace(PAGE, document="other.png"))
+    another = replace(key, attempt=row.attempt + 1)
+    store.begin(another, [StoredDocument("other.png", "b10b", "books", None, None, None)], fresh=True)
+    store.store_page(another, replace(PAGE, document="other.png"))
     store.close()
 
 
@@ -152,3 +156,17 @@ def test_the_manifest_tells_of_each_document(
 def test_progress_begins_with_nothing_done() -> None:
     progress = RunProgress("letters", RunStatus.QUEUED, "queued", documents=3)
     assert (progress.documents_opened, progress.pages_done, progress.seconds, progress.error) == (0, 0, None, None)
+
+
+def test_counting_in_words() -> None:
+    assert [counted(number, "page") for number in (0, 1, 2)] == ["0 pages", "1 page", "2 pages"]
+
+
+def test_the_duration_is_that_of_the_latest_claim(
+    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+) -> None:
+    row = end(engine, make_run("a"), RunStatus.QUEUED)
+    with transaction(engine) as connection:
+        again = runs.claim(connection, "w", [row.id], at=AT + timedelta(hours=1))
+    assert again is not None
+    assert report_run(directory, end(engine, again, RunStatus.SUCCEEDED, seconds=3604)).seconds == 4
