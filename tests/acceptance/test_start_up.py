@@ -1,8 +1,8 @@
 """`--help` answers at once."""
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HEAVY = ("sqlalchemy", "pymupdf", "PIL", "git", "pydantic", "rich", "psutil", "pebble", "multiprocessing", "psycopg2")
@@ -18,11 +18,15 @@ print("imported:", *(name for name in {heavy} if name in sys.modules))
 PROGRAM = Path(sys.executable).with_name("supervisor")
 
 
-def fastest_seconds(*command: str | Path) -> float:
+def least_seconds(*command: str | Path) -> float:
+    """Return the processor time of a command, which other work on the machine does not lengthen as it does the wait."""
+
     def once() -> float:
-        before = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - before
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_utime + usage.ru_stime
 
     return min(once() for _ in range(7))
 
@@ -34,5 +38,5 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_within_150_ms_of_the_interpreter() -> None:
-    interpreter = fastest_seconds(sys.executable, "-c", "pass")
-    assert fastest_seconds(PROGRAM, "--help") - interpreter < 0.150
+    interpreter = least_seconds(sys.executable, "-c", "pass")
+    assert least_seconds(PROGRAM, "--help") - interpreter < 0.150
