@@ -37,12 +37,13 @@ def test_after_sigkill_of_the_supervisor_nothing_stays_and_the_same_command_fini
     assert archive.pins() == ""
 
 
-def test_an_executor_that_is_still_at_a_page_is_ended_by_the_next_command(
+def test_an_executor_that_does_not_end_by_itself_is_ended_by_the_next_command(
     three: Archive, gate: Any, wait_until: Any
 ) -> None:
     running = three.start("--run-ids", "a", **gate.environment)
     wait_until(gate.arrived)
     executor = psutil.Process(three.holder("a")["process_group"])
+    executor.suspend()
     running.process.kill()
     running.end()
     done = three.supervisor("--run-ids", "a", "--json")
