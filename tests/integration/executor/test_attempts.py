@@ -175,6 +175,20 @@ def test_a_killed_executor_is_reported_and_loses_only_the_pages_in_flight(
     assert len(bench.stored_pages()) == 8
 
 
+def test_reaping_ends_what_the_executor_could_not_take_along(bench: Bench, under_way: Started, family: Family) -> None:
+    group = under_way.executor.pid
+    for process in family(group):
+        if process.pid != group:
+            process.suspend()  # and so cannot notice that its executor is gone
+    os.kill(group, signal.SIGKILL)
+    under_way.listen_to_the_end(5)
+    assert family(group)
+    assert bench.locks.is_held("letters")
+    assert under_way.executor.reap() == "the executor was killed by SIGKILL"
+    assert family(group) == []
+    assert under_way.release()
+
+
 def test_who_holds_an_older_term_writes_nothing_more(bench: Bench, under_way: Started) -> None:
     store = bench.store()
     store.set_term(2)
