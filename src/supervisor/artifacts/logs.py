@@ -4,6 +4,8 @@ import os
 import threading
 from pathlib import Path
 
+from supervisor.artifacts.appending import open_to_append
+
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 5
 
@@ -15,8 +17,7 @@ class RotatedLog:
         self._path = path
         self._max_bytes = max_bytes
         self._kept = kept
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = open_to_append(path)
 
     def write(self, content: bytes) -> None:
         """Append bytes at once."""
@@ -36,7 +37,7 @@ class RotatedLog:
             if older.exists():
                 older.replace(self._numbered(number + 1))
         self._path.replace(self._numbered(1))
-        self._file = self._path.open("ab")
+        self._file = open_to_append(self._path)
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

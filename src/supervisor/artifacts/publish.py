@@ -20,3 +20,11 @@ def publish_output(run: RunDirectory, lease_term: int) -> None:
         staged.rename(run.output)
     run.output.mkdir(exist_ok=True)
     shutil.rmtree(run.root / ".staging", ignore_errors=True)
+
+
+def drop_staged(run: RunDirectory) -> None:
+    """Drop what an earlier term staged; an output that had moved away for it, but was not replaced, moves back."""
+    retired = run.root / ".staging" / "retired"
+    if retired.is_dir() and not run.output.exists():
+        retired.rename(run.output)
+    shutil.rmtree(run.root / ".staging", ignore_errors=True)

@@ -5,13 +5,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from supervisor.artifacts.appending import open_to_append
+
 
 class Trace:
-    """Appends events to a run's `trace.jsonl`; a new attempt begins it anew, a new term of one goes on with it."""
+    """Appends events to a run's `trace.jsonl`."""
 
-    def __init__(self, path: Path, *, run_id: str, attempt: int, lease_term: int, fresh: bool) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w" if fresh else "a", encoding="utf-8")
+    def __init__(self, path: Path, *, run_id: str, attempt: int, lease_term: int) -> None:
+        self._file = open_to_append(path)
         self._common = {"run_id": run_id, "attempt": attempt, "lease_term": lease_term}
 
     def __enter__(self) -> Self:
@@ -23,5 +24,5 @@ class Trace:
     def event(self, event: str, at: datetime, **facts: object) -> None:
         """Write an event at once."""
         line = {"event": event, "at": at.isoformat(timespec="milliseconds"), **self._common, **facts}
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         self._file.flush()

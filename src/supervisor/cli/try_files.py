@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from supervisor.cli.options import locating_options, location
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
-from supervisor.executor.child import stop_fork_server
+from supervisor.executor.forkserver import stop_fork_server
 from supervisor.ocr.formats import assemble
 from supervisor.ocr.job import Format, Job
 from supervisor.ocr.pool import PagePool

@@ -48,13 +48,12 @@ class Attempt:
         store = ResultStore(self._start.database_url)
         try:
             documents = [_stored_document(document) for document in self._spec.documents]
-            store.begin(self._key, documents, fresh=self._start.fresh)
+            store.begin(self._key, documents)
             with Trace(
                 Path(self._start.artifacts) / "trace.jsonl",
                 run_id=self._start.run_id,
                 attempt=self._start.attempt,
                 lease_term=self._start.lease_term,
-                fresh=self._start.fresh,
             ) as trace:
                 return self._perform(store, trace, held_descriptors)
         finally:

@@ -1,46 +1,26 @@
 """An executor as its supervisor sees it: started from the fork server, listened to, stopped, reaped."""
 
 import logging
-import multiprocessing
+import os
 import signal
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from supervisor.artifacts.logs import LogPump, RotatedLog
 from supervisor.errors import SurroundingsError
-from supervisor.executor.environment import executor_environment, replaced_environment
+from supervisor.executor.forkserver import ensure_fork_server, fork_context
 from supervisor.executor.launch import execute
 from supervisor.executor.messages import Message, Start, Stop, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.locks.processes import end_process, end_process_group, is_running, started_at
 
 _LAST_WORDS_SECONDS = 5.0
+_FORK_SERVER_GONE = 255  # what multiprocessing makes of it
 log = logging.getLogger(__name__)
-
-
-def start_fork_server(environment: Mapping[str, str]) -> None:
-    """Start the process that executors are forked from, with everything imported and a cleaned environment.
-
-    Call it before the first executor, while no other thread reads the environment. Calling it again does nothing.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["supervisor.executor.entry"])
-    with replaced_environment(executor_environment(environment)):
-        forkserver.ensure_running()
-
-
-def stop_fork_server() -> None:
-    """End the fork server and wait for it, so that no process of ours is left when we end.
-
-    By itself it ends only after we have. There is no public way: this is what the tests of multiprocessing use.
-    """
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
-    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
 
 
 class Executor:
@@ -58,7 +38,8 @@ class Executor:
         Raises:
             SurroundingsError: The system cannot start another process.
         """
-        context = multiprocessing.get_context("forkserver")
+        ensure_fork_server(os.environ)
+        context = fork_context()
         self.connection, theirs = context.Pipe()
         self._pump = LogPump(RotatedLog(log))
         arguments = (theirs, PassedDescriptor(run_lock), PassedDescriptor(lease), PassedDescriptor(self._pump.writer))
@@ -75,20 +56,20 @@ class Executor:
         except OSError as error:
             self.connection.close()
             raise SurroundingsError(f"cannot start an executor for run {start.run_id!r}: {error}") from error
+        if self._process.pid is None:
+            raise RuntimeError("a process that was started has a pid")
+        self.pid = self._process.pid
         self._hung_up = False
+        self._reaped = False
         self._started_at = started_at(self.pid)
 
-    @property
-    def pid(self) -> int:
-        """Its pid, which becomes the id of its process group."""
-        pid = self._process.pid
-        if pid is None:
-            raise RuntimeError("the executor was not started")
-        return pid
-
     def waitables(self) -> list[Connection | int]:
-        """Return what becomes readable when it says something or ends, for `multiprocessing.connection.wait`."""
-        return [self._process.sentinel] if self._hung_up else [self.connection, self._process.sentinel]
+        """Return what becomes readable when it says something or ends, for `multiprocessing.connection.wait`.
+
+        The end is told by the fork server. Where that died first, it is only seen by looking from time to time.
+        """
+        told: list[Connection | int] = [] if self._process.exitcode is not None else [self._process.sentinel]
+        return told if self._hung_up else [self.connection, *told]
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages that have arrived, without waiting for further ones."""
@@ -111,8 +92,8 @@ class Executor:
             return
 
     def has_ended(self) -> bool:
-        """Tell whether the process has ended."""
-        return self._process.exitcode is not None
+        """Tell whether the process has ended; asks the system, since the fork server may be gone or hang."""
+        return self._started_at is None or not is_running(self.pid, self._started_at)
 
     def kill(self, *, grace_seconds: float) -> None:
         """End it with all that it started; blocks until nothing is left.
@@ -120,7 +101,7 @@ class Executor:
         Raises:
             SurroundingsError: Something outlived SIGKILL.
         """
-        if self._started_at is None:
+        if self._started_at is None or self._reaped:
             return
         gone = end_process_group(self.pid, self._started_at, grace_seconds=grace_seconds)
         if gone and is_running(self.pid, self._started_at):
@@ -140,16 +121,18 @@ class Executor:
             How it died, in words; None if it ended by itself.
         """
         self.kill(grace_seconds=0)
-        self._process.join()
+        self._reaped = True
+        self._process.join(_LAST_WORDS_SECONDS)
         code = self._process.exitcode
-        self._process.close()
+        if code is not None:
+            self._process.close()
         self.connection.close()
         self._pump.join(_LAST_WORDS_SECONDS)
-        if not code:
-            return None
+        if code is None or code == _FORK_SERVER_GONE:
+            return "the executor ended, and its fork server cannot tell how; its log may"
         if code < 0:
             return f"the executor was killed by {signal.Signals(-code).name}"
-        return f"the executor ended with exit code {code}; its log tells why"
+        return f"the executor ended with exit code {code}; its log tells why" if code else None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from supervisor.clock import SystemClock
 from supervisor.errors import SupervisorError
 from supervisor.executor.attempt import Attempt
+from supervisor.executor.environment import executor_environment
 from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, Stopped, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.model.states import RunStatus
@@ -68,6 +69,10 @@ def _say(connection: Connection, message: Message) -> None:
 
 def _stand_alone(output: int) -> None:
     os.setsid()
+    # Also where the fork server was not started by us, but by a program that uses us as a library.
+    cleaned = executor_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(cleaned)
     # Ctrl-C is the supervisor's affair, which tells us; SIGTERM ends us at once, and the group with us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

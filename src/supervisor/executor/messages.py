@@ -17,7 +17,6 @@ class Start:
 
     Attributes:
         spec: The resolved jobs and documents, as stored with the run.
-        fresh: Whether the attempt begins; otherwise it goes on after an interruption.
         scratch: Memory-backed directory for prepared pages; `spill` is used when it is full.
     """
 
@@ -32,7 +31,6 @@ class Start:
     spill: str
     lfs_objects_dir: str
     ocr_workers: int
-    fresh: bool
     spec: Mapping[str, object]
 
 

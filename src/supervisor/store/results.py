@@ -86,33 +86,36 @@ class ResultStore:
         """Give back the connections."""
         self._engine.dispose()
 
-    def set_term(self, term: int) -> None:
-        """Let only `term` write from now on.
+    def take_over(self, key: AttemptKey, owner: str) -> bool:
+        """Let only this term of this attempt write from now on.
 
-        The caller holds the run lock, so nobody else writes at this moment. A higher term that stands there is left
-        from another control database, and gives way, too.
-        """
-        with transaction(self._engine) as connection:
-            connection.execute(sa.delete(lease))
-            connection.execute(sa.insert(lease).values(term=term))
-
-    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument], *, fresh: bool) -> None:
-        """Make the rows of an attempt's documents.
+        The caller holds the run lock, so nobody else writes at this moment. What stands under the attempt's number but
+        came from another owner is left from a control database that was deleted: it goes, whatever its term.
 
         Args:
-            key: The attempt.
-            rows: Its documents, not finished.
-            fresh: Whether the attempt begins: whatever has its number is then left from a control database that was
-                deleted, and goes. Otherwise the attempt goes on, and what it has is kept.
+            key: The attempt, and the term that it is claimed under.
+            owner: Names the row of `runs`, across control databases.
+
+        Returns:
+            Whether the attempt begins; False if it goes on after an interruption.
+        """
+        with transaction(self._engine) as connection:
+            fresh = connection.scalar(sa.select(lease.c.owner)) != owner
+            if fresh:
+                connection.execute(sa.delete(pages).where(*_of(pages, key)))
+                connection.execute(sa.delete(documents).where(*_of(documents, key)))
+            connection.execute(sa.delete(lease))
+            connection.execute(sa.insert(lease).values(term=key.lease_term, owner=owner))
+            return fresh
+
+    def begin(self, key: AttemptKey, rows: Sequence[StoredDocument]) -> None:
+        """Make the rows of an attempt's documents; those of an attempt that goes on are kept.
 
         Raises:
             FencedOut: The term is not the current one.
         """
         values = [{**vars(row), **_attempt(key)} for row in rows]
         with self._fenced(key) as connection:
-            if fresh:
-                connection.execute(sa.delete(pages).where(*_of(pages, key)))
-                connection.execute(sa.delete(documents).where(*_of(documents, key)))
             known = set(connection.scalars(sa.select(documents.c.path).where(*_of(documents, key))))
             missing = [value for value in values if value["path"] not in known]
             if missing:

@@ -27,15 +27,16 @@ class RunRow:
     spec: Mapping[str, object]
     claimed_by: str | None
     error: str | None
+    created_at: datetime
     claimed_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     settled_at: datetime | None
 
     @property
-    def is_first_claim(self) -> bool:
-        """Whether nobody claimed the row before its present claim."""
-        return self.claimed_at == self.started_at
+    def owner(self) -> str:
+        """Names the row, also beside rows of another control database that had its id."""
+        return f"{self.id} {self.created_at.isoformat()}"
 
 
 @dataclass(frozen=True)

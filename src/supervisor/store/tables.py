@@ -159,7 +159,13 @@ file_locks = sa.Table(
     sa.Column("acquired_at", UtcDateTime, nullable=False),
 )
 
-lease = sa.Table("lease", results, sa.Column("term", sa.Integer, primary_key=True))
+lease = sa.Table(
+    "lease",
+    results,
+    sa.Column("term", sa.Integer, primary_key=True),
+    # Which row of `runs` it is the term of. Ids alone begin anew when a control database is deleted.
+    sa.Column("owner", sa.Text, nullable=False),
+)
 
 documents = sa.Table(
     "documents",

@@ -1,13 +1,15 @@
 """Claiming a run for an idle worker, and getting hold of what belongs to it."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 
+from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
 from supervisor.model.states import RunStatus
-from supervisor.store import runs, supervisors
+from supervisor.store import runs, sessions, supervisors
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
 from supervisor.supervision.workshop import Workshop
@@ -26,20 +28,42 @@ def claim(shop: Workshop, worker_id: str, rows: Sequence[int]) -> tuple[RunRow, 
         if row is None:
             return None
         supervisors.set_worker(connection, worker_id, "busy", run=row.id, at=now)
-    try:
-        lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
-    except LockHeldError as error:
-        _give_back(shop, row, str(error))
-        return None
-    workspace = shop.workspaces.path(row.run_id)
-    lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
-    try:
-        lease.acquire()
-    except LockHeldError as error:
-        lock.close()
-        _give_back(shop, row, str(error))
-        return None
+    with ExitStack() as undo:
+        try:
+            lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
+            undo.callback(lock.close)
+            workspace = shop.workspaces.path(row.run_id)
+            lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
+            lease.acquire()
+        except LockHeldError as error:
+            _give_back(shop, row, str(error))
+            return None
+        except SupervisorError as error:
+            _fail(shop, row, str(error))
+            return None
+        undo.pop_all()
     return row, lock, lease
+
+
+def _fail(shop: Workshop, row: RunRow, reason: str) -> None:
+    """End a run whose locks can never be had; the others go on."""
+    now = shop.clock.now()
+    values = {"error": reason, "finished_at": now}
+    with transaction(shop.engine) as connection:
+        if row.claimed_by is not None:
+            supervisors.set_worker(connection, row.claimed_by, "idle", run=None, at=now)
+        runs.transition(
+            connection,
+            row,
+            RunStatus.FAILED,
+            at=now,
+            actor=shop.me.id,
+            event="failed",
+            values=values,
+            detail={"error": reason},
+        )
+        sessions.conclude(connection, row.session_id, at=now)
+    shop.note(f"run {row.run_id}: {reason}")
 
 
 def _give_back(shop: Workshop, row: RunRow, reason: str) -> None:

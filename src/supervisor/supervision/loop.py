@@ -20,7 +20,7 @@ from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.claim import claim
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import end_unstarted, reap, requeue
+from supervisor.supervision.reap import end_in_trouble, reap, requeue
 from supervisor.supervision.settle import settle
 from supervisor.supervision.start import start
 from supervisor.supervision.wakeup import Wakeup
@@ -97,7 +97,10 @@ class Loop:
             if assignment.progress is not before:
                 self._shop.observer(assignment.progress)
             if ended:
-                reap(self._shop, assignment, interrupted=self._stopping)
+                try:
+                    reap(self._shop, assignment, interrupted=self._stopping)
+                except (SupervisorError, OSError) as error:
+                    end_in_trouble(self._shop, assignment, error)
                 self._begin_settling(assignment)
 
     def _start(self) -> None:
@@ -113,7 +116,7 @@ class Loop:
                 assignment.executor = start(self._shop, assignment, workspace)
                 assignment.progress = self._shop.show(assignment.progress, stage="recognising")
             except (SupervisorError, OSError) as error:
-                end_unstarted(self._shop, assignment, error)
+                end_in_trouble(self._shop, assignment, error)
                 self._begin_settling(assignment)
 
     def _begin_settling(self, assignment: Assignment) -> None:
@@ -172,7 +175,10 @@ class Loop:
     def _tear_down(self) -> None:
         """Leave nothing behind, also after an error of our own: the rows stay as they are, to be rescued."""
         for executor in self._executing():
-            executor.kill(grace_seconds=TERM_GRACE_SECONDS)
+            try:
+                executor.kill(grace_seconds=TERM_GRACE_SECONDS)
+            except (SupervisorError, OSError) as error:
+                self._shop.note(f"executor {executor.pid}: {error}")
         self._threads.shutdown(wait=True, cancel_futures=True)
         for assignment in self._busy:
             assignment.release()

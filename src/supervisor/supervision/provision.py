@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
+from supervisor.artifacts.publish import drop_staged
 from supervisor.executor.spec import RunSpec
-from supervisor.store.results import ResultStore
+from supervisor.store.results import AttemptKey, ResultStore
 from supervisor.store.runs import RunRow
 from supervisor.supervision.workshop import Workshop
 
@@ -19,13 +20,15 @@ def provision(shop: Workshop, row: RunRow) -> Path:
     """
     directory = shop.runs_directory.run(row.run_id)
     directory.root.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(directory.root / ".staging", ignore_errors=True)
+    drop_staged(directory)
     drop_scratch(shop, row.run_id)
     store = ResultStore(shop.results_url(row.run_id))
     try:
-        store.set_term(row.lease_term)
+        fresh = store.take_over(AttemptKey(row.id, row.run_id, row.attempt, row.lease_term), row.owner)
     finally:
         store.close()
+    if fresh:
+        directory.trace.unlink(missing_ok=True)
     return shop.workspaces.create(row.run_id, row.commit_sha, RunSpec.from_json(row.spec).checkout_paths())
 
 

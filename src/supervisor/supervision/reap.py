@@ -7,6 +7,7 @@ from supervisor.model.states import RunStatus
 from supervisor.store import runs, sessions, supervisors
 from supervisor.store.engine import transaction
 from supervisor.store.results import ResultStore
+from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.workshop import Workshop
 
@@ -32,14 +33,10 @@ def reap(shop: Workshop, assignment: Assignment, *, interrupted: bool) -> None:
 def end(shop: Workshop, assignment: Assignment, status: RunStatus, error: str | None) -> None:
     """Publish, then end the run as `status`, its session with it if this was the last one."""
     row, now = assignment.row, shop.clock.now()
-    directory = shop.runs_directory.run(row.run_id)
-    if directory.database.exists():
-        store = ResultStore(shop.results_url(row.run_id))
-        try:
-            store.checkpoint()
-        finally:
-            store.close()
-    publish_output(directory, row.lease_term)
+    try:
+        _publish(shop, row)
+    except (SupervisorError, OSError) as trouble:
+        status, error = RunStatus.FAILED, error or f"the results cannot be published: {trouble}"
     values = {"error": error, "finished_at": now}
     with transaction(shop.engine) as connection:
         ended = runs.transition(
@@ -58,6 +55,17 @@ def end(shop: Workshop, assignment: Assignment, status: RunStatus, error: str | 
     assignment.progress = shop.show(assignment.progress, status=status, stage=status.value, error=error)
 
 
+def _publish(shop: Workshop, row: RunRow) -> None:
+    directory = shop.runs_directory.run(row.run_id)
+    if directory.database.exists():
+        store = ResultStore(shop.results_url(row.run_id))
+        try:
+            store.checkpoint()
+        finally:
+            store.close()
+    publish_output(directory, row.lease_term)
+
+
 def requeue(shop: Workshop, assignment: Assignment, reason: str) -> None:
     """Put the run back into the queue with its attempt number and the pages that it has."""
     row, now = assignment.row, shop.clock.now()
@@ -69,7 +77,7 @@ def requeue(shop: Workshop, assignment: Assignment, reason: str) -> None:
     assignment.progress = shop.show(assignment.progress, status=RunStatus.QUEUED, stage=reason)
 
 
-def end_unstarted(shop: Workshop, assignment: Assignment, error: SupervisorError | OSError) -> None:
-    """Fail a run whose workspace or executor could not be made."""
+def end_in_trouble(shop: Workshop, assignment: Assignment, error: SupervisorError | OSError) -> None:
+    """Fail a run whose workspace or executor could not be made, or whose executor could not be ended."""
     hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
     end(shop, assignment, RunStatus.FAILED, f"{error}{hint}")

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.processes import end_process_group
@@ -72,3 +73,5 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
                 settle(shop, row.id)
         except LockHeldError:
             continue
+        except (SupervisorError, OSError) as error:
+            shop.note(f"run {row.run_id}: tidying up after it failed: {error}")

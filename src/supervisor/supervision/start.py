@@ -28,7 +28,6 @@ def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
         spill=str(shop.runs_directory.spill(row.run_id)),
         lfs_objects_dir=str(shop.repository.lfs_objects_dir),
         ocr_workers=shop.ocr_workers,
-        fresh=row.is_first_claim,
         spec=row.spec,
     )
     return Executor(message, run_lock=assignment.lock.fileno(), lease=assignment.lease.fileno(), log=directory.log)

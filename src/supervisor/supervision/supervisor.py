@@ -13,7 +13,7 @@ from supervisor.board.report import SessionReport, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import runs_directory
 from supervisor.errors import UsageError
-from supervisor.executor.child import start_fork_server, stop_fork_server
+from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
 from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
@@ -223,7 +223,7 @@ class ParallelRunSupervisor:
             planned=planned,
             repository=self._repository_identity(planned[0].commit),
             title=title,
-            actor=getpass.getuser(),
+            actor=_user_name(),
         )
         submission = submit(shop.engine, request, shop.me, at=shop.clock.now())
         for run in planned:
@@ -232,7 +232,7 @@ class ParallelRunSupervisor:
 
     def _execute(self, shop: Workshop, planned: Sequence[PlannedRun], submission: Submission) -> int | None:
         """Take over what others left, then run the loop; whatever happens, our workers do not look alive afterwards."""
-        start_fork_server(os.environ)
+        ours = ensure_fork_server(os.environ)
         try:
             with transaction(shop.engine) as connection:
                 rows = runs.of_rows(connection, submission.rows)
@@ -249,10 +249,19 @@ class ParallelRunSupervisor:
                 self._observer(one)
             return Loop(shop, progress, submission.rows, submission.worker_ids).run()
         finally:
-            stop_fork_server()
+            if ours:
+                stop_fork_server()
             with transaction(shop.engine) as connection:
                 supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.
         return self._repository_name or self.repository.identity(commit) or str(self.repository.common_dir)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # Containers run under numbers that no name belongs to.
+        return f"uid {os.getuid()}"
