@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-import tempfile
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-MEMORY_BACKED = Path("/dev/shm")  # noqa: S108 (only directories that are ours alone are made in it)
+MEMORY_BACKED = Path("/dev/shm")  # noqa: S108 (see private_directory)
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,26 @@ class RunsDirectory:
 
         The same for every process, so that whoever takes over a run removes what its predecessor left there.
         """
-        base = MEMORY_BACKED if os.access(MEMORY_BACKED, os.W_OK) else Path(tempfile.gettempdir())
+        base = private_directory(MEMORY_BACKED / f"supervisor-{os.getuid()}")
+        if base is None:
+            return self.spill(run_id)
         owner = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:16]
-        return base / f"supervisor-{os.getuid()}-{owner}-{run_id}"
+        return base / f"{owner}-{run_id}"
 
     def spill(self, run_id: str) -> Path:
         """Return where prepared pages go that memory has no room for."""
         return self.root / run_id / ".scratch"
+
+
+def private_directory(path: Path) -> Path | None:
+    """Make a directory that nobody else can enter; None where it cannot be, or is not ours alone.
+
+    Its parent may be open to everybody, and its name known: another user could have made it first.
+    """
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return path if ours else None

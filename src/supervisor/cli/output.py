@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from supervisor.errors import SupervisorError
+from supervisor.model.paths import printable
 
 ERROR_SCHEMA = "supervisor.error/1"
 
@@ -25,7 +26,7 @@ def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool
     """Print why a command failed: one line, and with `--json` the document in place of the report."""
     if as_json:
         print_json({"schema": ERROR_SCHEMA, "error": {"message": message, "hint": hint}, "exit_code": exit_code})
-    print_note(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}")
+    print_note(printable(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}"))
 
 
 def print_failure(error: SupervisorError, *, as_json: bool) -> None:

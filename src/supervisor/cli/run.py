@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from click.core import ParameterSource
 
 from supervisor.board.progress import counted
 from supervisor.board.report import RunReport, SessionReport
@@ -14,9 +15,10 @@ from supervisor.cli.options import Location
 from supervisor.cli.output import print_json, print_note, shown_seconds
 from supervisor.cli.settings import apply_settings
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView
+from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView, StandardError
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
+from supervisor.model.paths import printable
 from supervisor.model.run_ids import parse_selections
 from supervisor.model.states import ACTIVE, ResultStatus, RunStatus
 from supervisor.supervision.supervisor import ParallelRunSupervisor
@@ -52,7 +54,7 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
         outcome = supervisor.run(
             selections,
             ref=settings["ref"],
-            job_files=[_path_in_repository(path, repository.work_tree) for path in settings["job_file"]],
+            job_files=_job_files(ctx, settings["job_file"], repository.work_tree),
             working_tree=settings["working_tree"],
             session=settings["session"],
         )
@@ -63,6 +65,13 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
     else:
         _print_report(outcome.report)
     return outcome.exit_code
+
+
+def _job_files(ctx: click.Context, paths: Sequence[str], work_tree: Path | None) -> list[str]:
+    """Return job files as the repository has them; those of a settings file are given from its top."""
+    if ctx.get_parameter_source("job_file") is ParameterSource.DEFAULT:
+        return list(paths)
+    return [_path_in_repository(path, work_tree) for path in paths]
 
 
 def _path_in_repository(path: str, work_tree: Path | None) -> str:
@@ -76,7 +85,7 @@ def _path_in_repository(path: str, work_tree: Path | None) -> str:
 def _view(*, quiet: bool) -> ProgressView:
     if quiet:
         return ProgressView()
-    console = Console(stderr=True, highlight=False)
+    console = StandardError()
     return LiveTable(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
 
 
@@ -87,7 +96,7 @@ def _print_report(report: SessionReport) -> None:
         seconds = f", {shown_seconds(run.seconds)}" if run.seconds is not None else ""
         click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {_pages(run)}{seconds}")
         for document in run.failed_documents[:_SHOWN_FAILURES]:
-            click.echo(f"{'':<{width}}  failed: {document.path}: {document.error}")
+            click.echo(f"{'':<{width}}  failed: {printable(document.path)}: {document.error}")
         if len(run.failed_documents) > _SHOWN_FAILURES:
             click.echo(
                 f"{'':<{width}}  … and {len(run.failed_documents) - _SHOWN_FAILURES} more in {run.artifacts}/run.json"
@@ -108,7 +117,7 @@ def _print_report(report: SessionReport) -> None:
 def _print_failures(report: SessionReport) -> None:
     for run in report.runs:
         for document in run.failed_documents:
-            print_note(f"supervisor: run {run.run_id!r}: {document.path}: {document.error}")
+            print_note(f"supervisor: run {run.run_id!r}: {printable(document.path)}: {document.error}")
         if run.status is RunStatus.FAILED and not run.failed_documents:
             print_note(f"supervisor: run {run.run_id!r} failed: {run.error}")
 

@@ -1,5 +1,7 @@
 """Watching runs go on: a live table on a terminal, one line per change elsewhere."""
 
+import os
+import sys
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +12,7 @@ from rich.text import Text
 
 from supervisor.board.progress import RunProgress, counted
 from supervisor.clock import Clock
+from supervisor.model.paths import printable
 from supervisor.model.states import RunStatus
 
 _STYLES = {
@@ -21,6 +24,22 @@ _STYLES = {
 }
 _BAR_CELLS = 20
 _REFRESHES_PER_SECOND = 8
+
+
+class StandardError(Console):
+    """The terminal, or wherever standard error goes; once nobody reads it any more, it is silent.
+
+    A supervisor goes on when the pipe that its lines went into is closed: its runs are what matters.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on; rich would end the process."""
+        self.quiet = True
+        # What is still buffered goes nowhere, so that flushing it at exit does not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 class ProgressView:
@@ -73,7 +92,7 @@ class LiveTable(ProgressView):
 
     def note(self, line: str) -> None:
         """Print a line above the table."""
-        self._live.console.print(Text(line))
+        self._live.console.print(Text(printable(line)))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -123,7 +142,7 @@ class PlainLines(ProgressView):
         self._line(line)
 
     def _line(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _bar(row: RunProgress) -> Text:

@@ -6,29 +6,51 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from supervisor.model.paths import path_text
 from supervisor.ocr.job import Job
 
 
-@dataclass(frozen=True)
-class SpecDocument:
-    """A document of a run.
+@dataclass(frozen=True, kw_only=True)
+class SpecPath:
+    """A path in the repository.
 
     Attributes:
         path: In its text form, as in the database.
-        raw: The path's bytes as hexadecimal digits, where the text form is not simply their UTF-8.
-        blob_sha: What git knows the content by.
-        job: Name of the job that it belongs to.
+        raw: Its bytes as hexadecimal digits, where the text form is not simply their UTF-8.
     """
 
     path: str
-    blob_sha: str
-    job: str
     raw: str | None = None
+
+    @classmethod
+    def of(cls, path: bytes) -> "SpecPath":
+        """Make the form that is stored of a path as git knows it."""
+        text, raw = spelled(path)
+        return cls(path=text, raw=raw)
 
     @property
     def path_bytes(self) -> bytes:
         """The path as git and the file system know it."""
         return self.path.encode() if self.raw is None else bytes.fromhex(self.raw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecDocument(SpecPath):
+    """A document of a run.
+
+    Attributes:
+        blob_sha: What git knows the content by.
+        job: Name of the job that it belongs to.
+    """
+
+    blob_sha: str
+    job: str
+
+
+def spelled(path: bytes) -> tuple[str, str | None]:
+    """Return the text form of a path and, where that is not simply its UTF-8, its bytes as hexadecimal digits."""
+    text = path_text(path)
+    return text, None if text.encode() == path else path.hex()
 
 
 @dataclass(frozen=True)
@@ -38,7 +60,7 @@ class RunSpec:
     job_files: Sequence[str]
     jobs: Sequence[Job]
     documents: Sequence[SpecDocument]
-    support_files: Sequence[str]
+    support_files: Sequence[SpecPath]
 
     def to_json(self) -> dict[str, object]:
         """Return the form that is stored."""
@@ -56,9 +78,8 @@ class RunSpec:
 
     def checkout_paths(self) -> list[bytes]:
         """Return what the workspace must contain: documents, job files, and what these name."""
-        return [document.path_bytes for document in self.documents] + [
-            path.encode() for path in (*self.job_files, *self.support_files)
-        ]
+        files = [file.path_bytes for file in (*self.documents, *self.support_files)]
+        return files + [path.encode() for path in self.job_files]
 
     def job(self, name: str) -> Job:
         """Return a job by its name."""

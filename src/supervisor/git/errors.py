@@ -4,15 +4,14 @@ import shlex
 from collections.abc import Sequence
 
 from supervisor.errors import HeldError, SurroundingsError, UsageError
-from supervisor.model.paths import path_text
+from supervisor.model.paths import path_text, printable
 
 _LONGEST_COMMAND = 160
 
 
 def argument_text(argument: str) -> str:
     """Return an argument or path from the file system as text that can be printed anywhere, on one line."""
-    text = path_text(argument.encode("utf-8", "surrogateescape"))
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return printable(path_text(argument.encode("utf-8", "surrogateescape")))
 
 
 class GitError(SurroundingsError):

@@ -94,6 +94,10 @@ class Repository:
         """Return all files and symbolic links of `commit` below `directory`, sorted by path."""
         return tree.below(self.git, commit, directory)
 
+    def entry(self, commit: str, path: bytes) -> TreeFile | None:
+        """Return the file or symbolic link of `commit` at exactly this path; None if there is none."""
+        return tree.entry(self.git, commit, path)
+
     def read(self, commit: str, path: str) -> bytes | None:
         """Return the content of the file at `path`; None where there is none, or a folder, link or submodule."""
         return tree.read(self.git, commit, path)

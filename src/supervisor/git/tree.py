@@ -70,14 +70,16 @@ def below(git: Git, commit: str, directory: str) -> list[TreeFile]:
     return sorted(file for file in _listed(git, commit, f"{folder}/", "-r") if file.mode != _GITLINK)
 
 
+def entry(git: Git, commit: str, path: bytes) -> TreeFile | None:
+    """Return the file or symbolic link at exactly this path, None if there is none."""
+    listed = _listed(git, commit, os.fsdecode(path)) if path and not path.endswith(b"/") else []
+    return next((file for file in listed if file.path == path and (stat.S_ISREG(file.mode) or file.is_link)), None)
+
+
 def read(git: Git, commit: str, path: str) -> bytes | None:
     """Return the content of the regular file at `path`, None if there is none."""
-    if not path or path.endswith("/"):
-        return None
-    for file in _listed(git, commit, path):
-        if file.path == os.fsencode(path) and stat.S_ISREG(file.mode):
-            return git.run("cat-file", "blob", file.blob_sha)
-    return None
+    file = entry(git, commit, os.fsencode(path))
+    return None if file is None or file.is_link else git.run("cat-file", "blob", file.blob_sha)
 
 
 def _listed(git: Git, commit: str, path: str, *options: str) -> list[TreeFile]:

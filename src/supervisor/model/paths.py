@@ -11,3 +11,8 @@ def path_text(path: bytes) -> str:
         return path.decode()
     except UnicodeDecodeError:
         return quote_from_bytes(path, safe=_UNESCAPED + " ")
+
+
+def printable(text: str) -> str:
+    """Return text for a terminal, on one line: whatever would move the cursor or change colours is shown escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

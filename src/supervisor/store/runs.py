@@ -26,6 +26,7 @@ class RunRow:
     repository: str
     spec: Mapping[str, object]
     claimed_by: str | None
+    served_by: str | None
     error: str | None
     created_at: datetime
     claimed_at: datetime | None
@@ -48,9 +49,11 @@ class NewRun:
     commit_sha: str
     repository: str
     spec: Mapping[str, object]
+    requested_by: str
+    served_by: str
 
 
-def add(connection: Connection, new: NewRun, *, at: datetime, actor: str) -> int:
+def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
     """Make a queued row and return its id.
 
     Attempt numbers and lease terms go on from the run id's earlier rows: whoever still holds one of their terms is
@@ -68,7 +71,7 @@ def add(connection: Connection, new: NewRun, *, at: datetime, actor: str) -> int
         raise TypeError("an inserted row has a key")
     run = int(key[0])
     detail = {"commit": new.commit_sha}
-    record(connection, Event(run, attempt + 1, term, at, actor, "queued", None, RunStatus.QUEUED, detail))
+    record(connection, Event(run, attempt + 1, term, at, new.requested_by, "queued", None, RunStatus.QUEUED, detail))
     return run
 
 
@@ -133,12 +136,14 @@ def transition(
     return True
 
 
-def move(connection: Connection, row: RunRow, session_id: str, *, at: datetime, actor: str) -> None:
-    """Put a row that is continued into the session which continues it."""
-    if row.session_id != session_id:
-        connection.execute(sa.update(runs).where(runs.c.id == row.id).values(session_id=session_id))
-        detail = {"from_session": row.session_id, "to_session": session_id}
-        record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "moved", None, None, detail))
+def serve(
+    connection: Connection, row: RunRow, session_id: str, supervisor_id: str, *, at: datetime, actor: str
+) -> None:
+    """Give a row that was left behind to another supervisor and session."""
+    values = {"session_id": session_id, "served_by": supervisor_id}
+    connection.execute(sa.update(runs).where(runs.c.id == row.id).values(values))
+    detail = {"from_session": row.session_id, "to_session": session_id, "from": row.served_by, "to": supervisor_id}
+    record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "continued", None, None, detail))
 
 
 def settle(connection: Connection, run: int, *, at: datetime) -> None:
@@ -156,6 +161,11 @@ def active(connection: Connection, repository: str, run_id: str) -> RunRow | Non
     query = sa.select(runs).where(runs.c.repository == repository, runs.c.run_id == run_id, runs.c.status.in_(ACTIVE))
     row = connection.execute(query).one_or_none()
     return None if row is None else _run_row(row)
+
+
+def is_active(connection: Connection, run_id: str) -> bool:
+    """Tell whether a run id is queued or running, in whatever repository."""
+    return connection.scalar(sa.select(runs.c.id).where(runs.c.run_id == run_id, runs.c.status.in_(ACTIVE))) is not None
 
 
 def of_rows(connection: Connection, rows: Collection[int]) -> list[RunRow]:

@@ -63,28 +63,14 @@ def sign_off(connection: Connection, supervisor_id: str, *, at: datetime) -> Non
     )
 
 
-def of_worker(connection: Connection, worker_id: str) -> SupervisorRow | None:
-    """Return the supervisor that a worker belongs to; None if it has signed off."""
-    query = (
-        sa.select(supervisors)
-        .join(workers, workers.c.supervisor_id == supervisors.c.id)
-        .where(workers.c.id == worker_id, workers.c.status != "offline")
-    )
-    return _first(connection, query)
-
-
-def serving(connection: Connection, session_id: str) -> list[SupervisorRow]:
-    """Return the supervisors that have workers for a session and have not signed off."""
+def present(connection: Connection, supervisor_id: str) -> SupervisorRow | None:
+    """Return a supervisor that has not signed off; whether it lives is another question."""
     query = (
         sa.select(supervisors)
         .distinct()
         .join(workers, workers.c.supervisor_id == supervisors.c.id)
-        .where(workers.c.session_id == session_id, workers.c.status != "offline")
+        .where(supervisors.c.id == supervisor_id, workers.c.status != "offline")
     )
-    return [_row(row) for row in connection.execute(query).mappings()]
-
-
-def _first(connection: Connection, query: sa.Select[tuple[object, ...]]) -> SupervisorRow | None:
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _row(row)
 

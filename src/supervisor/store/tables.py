@@ -76,6 +76,8 @@ runs = sa.Table(
     sa.Column("cancel_requested_at", UtcDateTime),
     sa.Column("pause_requested_at", UtcDateTime),
     sa.Column("requested_by", sa.Text),
+    # The supervisor that a command made for the run; while it lives, the run is not another's to continue.
+    sa.Column("served_by", sa.Text),
     sa.Column("cancelled_at", UtcDateTime),
     sa.Column("error", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from supervisor.errors import UsageError
-from supervisor.executor.spec import SpecDocument
+from supervisor.executor.spec import SpecDocument, SpecPath, spelled
 from supervisor.git.repository import Repository
 from supervisor.git.tree import TreeFile
 from supervisor.model.paths import path_text
@@ -30,7 +30,7 @@ class Resolved:
     """
 
     documents: Sequence[SpecDocument]
-    support_files: Sequence[str]
+    support_files: Sequence[SpecPath]
 
 
 class DocumentResolver:
@@ -59,7 +59,7 @@ class DocumentResolver:
             PlanError: Two jobs claim one document, a job matches nothing, or a file that it names is missing.
         """
         documents: dict[bytes, SpecDocument] = {}
-        support: set[str] = set()
+        support: set[bytes] = set()
         for job in jobs:
             files = self._repository.files(commit, job.documents, job.exclude)
             changed = self.changed(job.documents, job.exclude) if compare else []
@@ -77,7 +77,9 @@ class DocumentResolver:
                 documents[file.path] = _document(file, job)
                 if file.is_link:
                     support |= self._link_targets(commit, file)
-        return Resolved([documents[path] for path in sorted(documents)], sorted(support))
+        ordered = [documents[path] for path in sorted(documents)]
+        _refuse_equal_spelling(label, ordered)
+        return Resolved(ordered, [SpecPath.of(path) for path in sorted(support)])
 
     def changed(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[str]:
         """Return the matching paths at which the work tree differs from its HEAD."""
@@ -89,7 +91,7 @@ class DocumentResolver:
             self._note(f"not committed as they are now, so not part of this run: {_listed(paths)}")
             self._note(f"  to include them: git add {_arguments(paths)} && git commit, or use --working-tree")
 
-    def _support_files(self, label: str, commit: str, job: Job) -> set[str]:
+    def _support_files(self, label: str, commit: str, job: Job) -> set[bytes]:
         """Return what a job names beside its documents.
 
         Raises:
@@ -98,27 +100,20 @@ class DocumentResolver:
         needed = [path for path in (job.user_words, job.user_patterns) if path]
         if job.tessdata_dir:
             needed += [posixpath.join(job.tessdata_dir, f"{language}.traineddata") for language in job.languages]
-        found: set[str] = set()
-        for path in needed:
-            if self._repository.read(commit, path) is None:
-                raise PlanError(f"{label}: job {job.name!r} needs {path}, which is not in commit {commit[:12]}")
-            found.add(path)
-        if job.tessdata_dir:
-            found |= {path_text(file.path) for file in self._repository.list_files(commit, job.tessdata_dir)}
-        return found
+        missing = [path for path in needed if self._repository.read(commit, path) is None]
+        if missing:
+            raise PlanError(f"{label}: job {job.name!r} needs {missing[0]}, which is not in commit {commit[:12]}")
+        beside = self._repository.list_files(commit, job.tessdata_dir) if job.tessdata_dir else []
+        return {path.encode() for path in needed} | {file.path for file in beside}
 
-    def _link_targets(self, commit: str, link: TreeFile) -> set[str]:
+    def _link_targets(self, commit: str, link: TreeFile) -> set[bytes]:
         """Follow a committed symbolic link to what must be checked out with it; to nothing where it leads elsewhere."""
-        targets: set[str] = set()
+        targets: set[bytes] = set()
         for _ in range(_MAX_LINKS):
-            target = posixpath.normpath(
-                posixpath.join(
-                    posixpath.dirname(path_text(link.path)), path_text(self._repository.link_target(link.blob_sha))
-                )
-            )
-            folder, name = posixpath.split(target)
-            entries = self._repository.list_files(commit, folder) if not target.startswith(("/", "..")) else []
-            entry = next((file for file in entries if posixpath.basename(path_text(file.path)) == name), None)
+            written = self._repository.link_target(link.blob_sha)
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(link.path), written))
+            leads_out = target.startswith((b"/", b"../")) or target in {b".", b".."} or b"\0" in target
+            entry = None if leads_out else self._repository.entry(commit, target)
             if entry is None:
                 break
             targets.add(target)
@@ -126,6 +121,18 @@ class DocumentResolver:
                 break
             link = entry
         return targets
+
+
+def _refuse_equal_spelling(label: str, documents: Sequence[SpecDocument]) -> None:
+    """Raise PlanError if a path that is not UTF-8 is spelled like another one, whose results would be in its place."""
+    seen: dict[str, SpecDocument] = {}
+    for document in documents:
+        other = seen.setdefault(document.path, document)
+        if other is not document:
+            raise PlanError(
+                f"{label}: two documents are spelled {document.path}, one of them in bytes that are not UTF-8",
+                hint="rename one of them",
+            )
 
 
 def _nothing_matched(label: str, job: Job, changed: Sequence[str]) -> PlanError:
@@ -136,9 +143,8 @@ def _nothing_matched(label: str, job: Job, changed: Sequence[str]) -> PlanError:
 
 
 def _document(file: TreeFile, job: Job) -> SpecDocument:
-    text = path_text(file.path)
-    raw = None if text.encode() == file.path else file.path.hex()
-    return SpecDocument(path=text, blob_sha=file.blob_sha, job=job.name, raw=raw)
+    text, raw = spelled(file.path)
+    return SpecDocument(path=text, raw=raw, blob_sha=file.blob_sha, job=job.name)
 
 
 def _arguments(paths: Iterable[str]) -> str:
@@ -146,7 +152,7 @@ def _arguments(paths: Iterable[str]) -> str:
     names = list(paths)
     if len(names) > _LISTED:
         names = sorted({posixpath.dirname(path) or "." for path in names})
-    return " ".join(shlex.quote(name) for name in names)
+    return " ".join(shlex.quote(f"./{name}" if name.startswith("-") else name) for name in names)
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -1,11 +1,21 @@
-"""Telling whether a supervisor that is on record still lives."""
+"""Telling whether a supervisor that is on record still lives.
+
+Each holds the kernel lock of a file of its own for as long as it lives. Under one kernel that decides, in whatever pid
+namespace; a container that was killed is not taken for a living one, whose pid nobody outside can look up.
+"""
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.errors import HeldError
+from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
-from supervisor.locks.processes import is_running, started_at
+from supervisor.locks.processes import started_at
 from supervisor.store.supervisors import SupervisorRow
 
 DISTRIBUTION = "ocr-run-supervisor"
@@ -27,13 +37,32 @@ def this_supervisor(desired_workers: int) -> SupervisorRow:
     )
 
 
-def may_be_alive(supervisor: SupervisorRow) -> bool:
-    """Tell whether a supervisor lives, or could live where its pid cannot be looked up from here."""
+@contextmanager
+def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None]:
+    """Be seen to live while the block runs.
+
+    Raises:
+        SurroundingsError: The lock file cannot be made.
+    """
+    path = _lock_file(directory, supervisor_id)
+    locked = LockedFile.take(path)
+    if locked is None:
+        raise HeldError(f"somebody else holds {path}, which is named after this process alone")
+    try:
+        yield
+    finally:
+        # Unlike other lock files it can go: nobody ever takes it again.
+        path.unlink(missing_ok=True)
+        locked.close()
+
+
+def may_be_alive(directory: RunsDirectory, supervisor: SupervisorRow) -> bool:
+    """Tell whether a supervisor lives, or could live where that cannot be seen from here."""
     here = this_machine()
-    if supervisor.machine_id != here.machine_id:
-        return True
-    if supervisor.boot_id != here.boot_id:
-        return supervisor.host != here.host
-    if supervisor.pid_namespace != here.pid_namespace:
-        return True
-    return is_running(supervisor.pid, supervisor.process_started_at)
+    if supervisor.boot_id == here.boot_id:
+        return is_locked(_lock_file(directory, supervisor.id))
+    return supervisor.machine_id != here.machine_id or supervisor.host != here.host
+
+
+def _lock_file(directory: RunsDirectory, supervisor_id: str) -> Path:
+    return directory.root / ".supervisors" / f"{supervisor_id}.lock"

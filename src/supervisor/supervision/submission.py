@@ -8,6 +8,7 @@ from typing import assert_never
 
 from sqlalchemy.engine import Connection, Engine
 
+from supervisor.artifacts.layout import RunsDirectory
 from supervisor.errors import HeldError
 from supervisor.model.states import RunStatus
 from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refused, decide, session_to_continue
@@ -43,6 +44,17 @@ class Request:
     repository: str
     title: str
     actor: str
+    directory: RunsDirectory
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where rows go, and who puts them there when."""
+
+    session_id: str
+    supervisor_id: str
+    actor: str
+    at: datetime
 
 
 def submit(engine: Engine, request: Request, me: SupervisorRow, *, at: datetime) -> Submission:
@@ -65,8 +77,9 @@ def submit(engine: Engine, request: Request, me: SupervisorRow, *, at: datetime)
             sessions.add(connection, session_id, request.title, at=at)
         worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
         supervisors.register(connection, me, worker_ids, session_id=session_id, repository=request.repository, at=at)
+        target = _Target(session_id, me.id, request.actor, at)
         rows = [
-            _carry_out(connection, decision, planned, request, session_id, at=at)
+            _carry_out(connection, decision, planned, request.repository, target)
             for decision, planned in zip(decisions, request.planned, strict=True)
         ]
         return Submission(session_id, worker_ids, rows)
@@ -76,12 +89,9 @@ def _decide(connection: Connection, request: Request, planned: PlannedRun) -> De
     row = runs.active(connection, request.repository, planned.run_id)
     if row is None:
         return decide(planned.run_id, None)
-    # A running row may already be continued by another supervisor than its claimer, which has not rescued it yet.
-    serving = supervisors.serving(connection, row.session_id)
-    claimer = supervisors.of_worker(connection, row.claimed_by) if row.claimed_by else None
-    if row.status is RunStatus.RUNNING and claimer is not None:
-        serving.insert(0, claimer)
-    holder = next((f"pid {one.pid} on {one.host}" for one in serving if may_be_alive(one)), None)
+    served_by = supervisors.present(connection, row.served_by) if row.served_by else None
+    alive = served_by is not None and may_be_alive(request.directory, served_by)
+    holder = f"pid {served_by.pid} on {served_by.host}" if served_by and alive else None
     same = row.commit_sha == planned.commit and _same_spec(row.spec, planned)
     return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
 
@@ -96,42 +106,48 @@ def _refusal(refused: Sequence[Refused]) -> RunHeldError:
 
 
 def _carry_out(
-    connection: Connection, decision: Decision, planned: PlannedRun, request: Request, session_id: str, *, at: datetime
+    connection: Connection,
+    decision: Decision,
+    planned: PlannedRun,
+    repository: str,
+    target: _Target,
 ) -> int:
     match decision:
         case Continue(id=row_id):
             row = runs.get(connection, row_id)
-            runs.move(connection, row, session_id, at=at, actor=request.actor)
-            if row.session_id != session_id:
-                sessions.conclude(connection, row.session_id, at=at)
+            runs.serve(connection, row, target.session_id, target.supervisor_id, at=target.at, actor=target.actor)
+            if row.session_id != target.session_id:
+                sessions.conclude(connection, row.session_id, at=target.at)
             return row_id
         case New(run_id=run_id, supersedes=superseded):
             if superseded is not None:
-                _supersede(connection, superseded, request, at=at)
+                _supersede(connection, superseded, target)
             new = runs.NewRun(
                 run_id=run_id,
-                session_id=session_id,
+                session_id=target.session_id,
                 commit_sha=planned.commit,
-                repository=request.repository,
+                repository=repository,
                 spec=planned.spec.to_json(),
+                requested_by=target.actor,
+                served_by=target.supervisor_id,
             )
-            return runs.add(connection, new, at=at, actor=request.actor)
+            return runs.add(connection, new, at=target.at)
         case Refused():
             raise AssertionError("refused runs were dealt with")
         case _:
             assert_never(decision)
 
 
-def _supersede(connection: Connection, row_id: int, request: Request, *, at: datetime) -> None:
+def _supersede(connection: Connection, row_id: int, target: _Target) -> None:
     row = runs.get(connection, row_id)
     runs.transition(
         connection,
         row,
         RunStatus.CANCELLED,
-        at=at,
-        actor=request.actor,
+        at=target.at,
+        actor=target.actor,
         event="superseded",
-        values={"cancelled_at": at, "finished_at": at, "settled_at": at, "error": "superseded"},
+        values={"cancelled_at": target.at, "finished_at": target.at, "settled_at": target.at, "error": "superseded"},
         detail={"reason": "the run was named again with another commit or other jobs"},
     )
-    sessions.conclude(connection, row.session_id, at=at)
+    sessions.conclude(connection, row.session_id, at=target.at)

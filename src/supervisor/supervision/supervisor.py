@@ -26,7 +26,7 @@ from supervisor.store.engine import open_engine, sqlite_url, transaction
 from supervisor.store.schema import prepare_control
 from supervisor.supervision.loop import Loop
 from supervisor.supervision.planning import PlannedRun, Planner
-from supervisor.supervision.presence import this_supervisor
+from supervisor.supervision.presence import being_present, this_supervisor
 from supervisor.supervision.rescue import rescue, settle_leftovers
 from supervisor.supervision.submission import Request, Submission, submit
 from supervisor.supervision.workshop import Workshop
@@ -145,8 +145,8 @@ class ParallelRunSupervisor:
         shop = self._open_workshop(len(planned))
         try:
             title = session or ", ".join(selection.run_id for selection in selections)
-            submission = self._submit(shop, planned, title)
-            number = self._execute(shop, planned, submission)
+            with being_present(self.runs_directory, shop.me.id):
+                submission, number = self._submit_and_execute(shop, planned, title)
             report = report_session(shop.engine, self.runs_directory, submission.session_id, submission.rows)
             return Outcome(report, number)
         finally:
@@ -191,11 +191,23 @@ class ParallelRunSupervisor:
                 "where SQLite and file locks are not safe",
                 hint="choose a local directory with --runs-dir",
             )
+        self._refuse_planted_files()
         check_languages([job for run in planned for job in run.spec.jobs])
         for run in planned:
             state = self._workspaces.inspect(run.run_id)
             if state is not None and state.work and not self._run_locks.is_held(run.run_id):
                 raise WorkspaceInUseError(str(state.path), state.work)
+
+    def _refuse_planted_files(self) -> None:
+        """Refuse a runs directory that a commit put files into: it could aim what we write at any file of the user."""
+        root, work_tree = self.runs_directory.root, self.repository.main_work_tree
+        hint = "choose another one with --runs-dir, or remove it from the repository"
+        if root.is_symlink():
+            raise UsageError(f"the runs directory {root} is a symbolic link", hint=hint)
+        if work_tree is not None and root.is_relative_to(work_tree):
+            inside = root.relative_to(work_tree).as_posix()
+            if self.repository.list_files(self.repository.resolve("HEAD"), inside):
+                raise UsageError(f"the repository has files of its own in the runs directory {inside}/", hint=hint)
 
     def _open_workshop(self, runs_count: int) -> Workshop:
         if not self._per_run_sqlite:
@@ -218,20 +230,28 @@ class ParallelRunSupervisor:
             note=self._note,
         )
 
-    def _submit(self, shop: Workshop, planned: Sequence[PlannedRun], title: str) -> Submission:
+    def _submit_and_execute(
+        self, shop: Workshop, planned: Sequence[PlannedRun], title: str
+    ) -> tuple[Submission, int | None]:
+        """Create or continue the runs and execute them; whatever happens, we do not look alive afterwards."""
         request = Request(
             planned=planned,
             repository=self._repository_identity(planned[0].commit),
             title=title,
             actor=_user_name(),
+            directory=self.runs_directory,
         )
-        submission = submit(shop.engine, request, shop.me, at=shop.clock.now())
-        for run in planned:
-            self.repository.pin(run.run_id, run.commit)
-        return submission
+        try:
+            submission = submit(shop.engine, request, shop.me, at=shop.clock.now())
+            for run in planned:
+                self.repository.pin(run.run_id, run.commit)
+            return submission, self._execute(shop, planned, submission)
+        finally:
+            with transaction(shop.engine) as connection:
+                supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
 
     def _execute(self, shop: Workshop, planned: Sequence[PlannedRun], submission: Submission) -> int | None:
-        """Take over what others left, then run the loop; whatever happens, our workers do not look alive afterwards."""
+        """Take over what others left, then run the loop."""
         ours = ensure_fork_server(os.environ)
         try:
             with transaction(shop.engine) as connection:
@@ -251,8 +271,6 @@ class ParallelRunSupervisor:
         finally:
             if ours:
                 stop_fork_server()
-            with transaction(shop.engine) as connection:
-                supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.

@@ -13,6 +13,9 @@ from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.store import runs
+from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.schema import prepare_control
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Caretaker:
                     WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id).acquire(),
                 ):
                     removal = self._workspaces.remove(state.run_id)
-                    if removal.removed:
+                    if removal.removed and not self._is_queued(state.run_id):
                         self._repository.unpin(state.run_id)
             except LockHeldError as error:
                 kept.append(Kept(state.path, error.message))
@@ -88,6 +91,18 @@ class Caretaker:
             else:
                 kept.append(Kept(state.path, removal.reason or "it could not be removed"))
         return Cleanup(removed, kept)
+
+    def _is_queued(self, run_id: str) -> bool:
+        """Tell whether an interrupted run waits to be continued, on the commit that is pinned for it."""
+        if not self.runs_directory.control_database.exists():
+            return False
+        engine = open_engine(sqlite_url(self.runs_directory.control_database))
+        try:
+            prepare_control(engine)
+            with transaction(engine) as connection:
+                return runs.is_active(connection, run_id)
+        finally:
+            engine.dispose()
 
     def _holder(self, state: WorkspaceState) -> str | None:
         lease = WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id)
