@@ -6,14 +6,15 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from supervisor.artifacts.layout import RunsDirectory
+from supervisor.artifacts.layout import RunDirectory, RunsDirectory
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
-from supervisor.store.engine import shown_url, sqlite_url, transaction
+from supervisor.store.engine import DatabaseError, shown_url, sqlite_url, transaction
 from supervisor.store.results import PageTally, ResultStore, StoredDocument
 from supervisor.store.runs import RunRow
 
 SCHEMA = "supervisor.session-report/1"
+_NO_PAGES = PageTally(0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,7 @@ def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
     """Read how one run stands."""
     run = directory.run(row.run_id)
     url = sqlite_url(run.database)
-    documents: Sequence[StoredDocument] = ()
-    pages = PageTally(0, 0, 0, 0, 0, 0, 0)
-    if run.database.exists():
-        store = ResultStore(url)
-        try:
-            documents, pages = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
-        finally:
-            store.close()
+    documents, pages = _results(run, row)
     seconds = (row.finished_at - row.claimed_at).total_seconds() if row.finished_at and row.claimed_at else None
     return RunReport(
         run_id=row.run_id,
@@ -122,6 +116,26 @@ def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
         documents=documents,
         pages=pages,
     )
+
+
+def _results(run: RunDirectory, row: RunRow) -> tuple[Sequence[StoredDocument], PageTally]:
+    """Read what a run stored; nothing if it has not come so far.
+
+    Raises:
+        DatabaseError: The database cannot be read, and it is not that which the run failed of.
+    """
+    if not run.database.exists():
+        return (), _NO_PAGES
+    try:
+        store = ResultStore(sqlite_url(run.database))
+        try:
+            return store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
+        finally:
+            store.close()
+    except DatabaseError:
+        if row.status is not RunStatus.FAILED:
+            raise
+        return (), _NO_PAGES
 
 
 def manifest(report: RunReport, row: RunRow) -> dict[str, object]:

@@ -105,7 +105,7 @@ def _print_report(report: SessionReport) -> None:
             click.echo(f"{'':<{width}}  {run.error} (log: {run.artifacts / 'logs' / 'executor.log'})")
     if any(run.status is RunStatus.QUEUED for run in report.runs):
         click.echo("Stopped. To continue where it was, type the same command again.")
-    ended = [run for run in report.runs if run.status not in ACTIVE]
+    ended = [run for run in report.runs if run.status not in ACTIVE and run.documents]
     outputs = [run for run in ended if (run.artifacts / "output").is_dir()]
     if len(outputs) > _LISTED_RESULTS:
         click.echo(f"Results: {outputs[0].artifacts.parent}/RUN_ID/output")
