@@ -45,6 +45,7 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
         SurroundingsError: The lock file cannot be made.
     """
     path = _lock_file(directory, supervisor_id)
+    _sweep(path.parent)
     locked = LockedFile.take(path)
     if locked is None:
         raise HeldError(f"somebody else holds {path}, which is named after this process alone")
@@ -54,6 +55,15 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
         # Unlike other lock files it can go: nobody ever takes it again.
         path.unlink(missing_ok=True)
         locked.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the files of supervisors that were killed."""
+    for path in folder.glob("*.lock"):
+        locked = LockedFile.take(path)
+        if locked is not None:
+            path.unlink(missing_ok=True)
+            locked.close()
 
 
 def may_be_alive(directory: RunsDirectory, supervisor: SupervisorRow) -> bool:
