@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.artifacts.filesystems import network_file_system
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
 from supervisor.board.report import SessionReport, report_session
@@ -14,24 +13,21 @@ from supervisor.clock import Clock, SystemClock
 from supervisor.config import runs_directory
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
-from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
 from supervisor.model.states import RunStatus
-from supervisor.ocr.tesseract import check_languages
 from supervisor.store import runs, supervisors
 from supervisor.store.engine import open_engine, sqlite_url, transaction
 from supervisor.store.schema import prepare_control
 from supervisor.supervision.loop import Loop
-from supervisor.supervision.planning import PlannedRun, Planner
+from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.preflight import Preflight
 from supervisor.supervision.presence import being_present, this_supervisor
 from supervisor.supervision.rescue import rescue, settle_leftovers
 from supervisor.supervision.submission import Request, Submission, submit
 from supervisor.supervision.workshop import Workshop
-
-JOB_FILE_PATTERNS = ("ocr-jobs/**",)
 
 
 @dataclass(frozen=True)
@@ -140,8 +136,9 @@ class ParallelRunSupervisor:
         if not selections:
             raise UsageError("no run is named", hint="name one, as in --run-ids letters")
         check_distinct([selection.run_id for selection in selections])
-        planned = self.plan(selections, ref=ref, job_files=job_files, working_tree=working_tree)
-        self._check_surroundings(planned)
+        preflight = Preflight(self.repository, self.runs_directory, note=self._note)
+        planned = preflight.plan(selections, ref=ref, job_files=job_files, working_tree=working_tree)
+        preflight.check_surroundings(planned)
         shop = self._open_workshop(len(planned))
         try:
             title = session or ", ".join(selection.run_id for selection in selections)
@@ -151,63 +148,6 @@ class ParallelRunSupervisor:
             return Outcome(report, number)
         finally:
             shop.engine.dispose()
-
-    def plan(
-        self, selections: Sequence[RunSelection], *, ref: str, job_files: Sequence[str], working_tree: bool
-    ) -> list[PlannedRun]:
-        """Resolve runs to commits, jobs and documents, without creating anything.
-
-        Raises:
-            UsageError: A job file, job or ref is wrong.
-        """
-        told: set[str] = set()
-
-        def note_once(line: str) -> None:
-            if line not in told:
-                told.add(line)
-                self._note(line)
-
-        planner = Planner(self.repository, job_files=job_files, note=note_once)
-        if working_tree:
-            if ref != "HEAD" or any(selection.ref for selection in selections):
-                raise UsageError("--working-tree runs the files as they are; a ref has no meaning beside it")
-            always = (*JOB_FILE_PATTERNS, *job_files)
-            first = self.repository.snapshot((), always)
-            patterns = [pattern for selection in selections for pattern in planner.patterns(selection, first)]
-            commit = self.repository.snapshot(patterns, always)
-            return [planner.plan(selection, commit, compare=False) for selection in selections]
-        head = self.repository.resolve("HEAD") if self.repository.work_tree else None
-        commits = {name: self.repository.resolve(name) for name in {one.ref or ref for one in selections}}
-        return [
-            planner.plan(one, commits[one.ref or ref], compare=commits[one.ref or ref] == head) for one in selections
-        ]
-
-    def _check_surroundings(self, planned: Sequence[PlannedRun]) -> None:
-        """Find out what would make runs fail later, while nothing is created."""
-        kind = network_file_system(self.runs_directory.root)
-        if kind is not None:
-            raise UsageError(
-                f"the runs directory {self.runs_directory.root} is on a network file system ({kind}), "
-                "where SQLite and file locks are not safe",
-                hint="choose a local directory with --runs-dir",
-            )
-        self._refuse_planted_files()
-        check_languages([job for run in planned for job in run.spec.jobs])
-        for run in planned:
-            state = self._workspaces.inspect(run.run_id)
-            if state is not None and state.work and not self._run_locks.is_held(run.run_id):
-                raise WorkspaceInUseError(str(state.path), state.work)
-
-    def _refuse_planted_files(self) -> None:
-        """Refuse a runs directory that a commit put files into: it could aim what we write at any file of the user."""
-        root, work_tree = self.runs_directory.root, self.repository.main_work_tree
-        hint = "choose another one with --runs-dir, or remove it from the repository"
-        if root.is_symlink():
-            raise UsageError(f"the runs directory {root} is a symbolic link", hint=hint)
-        if work_tree is not None and root.is_relative_to(work_tree):
-            inside = root.relative_to(work_tree).as_posix()
-            if self.repository.list_files(self.repository.resolve("HEAD"), inside):
-                raise UsageError(f"the repository has files of its own in the runs directory {inside}/", hint=hint)
 
     def _open_workshop(self, runs_count: int) -> Workshop:
         if not self._per_run_sqlite:
