@@ -22,8 +22,8 @@ def add_run() -> Callable[..., int]:
     """Queue a run, in a session that is made if need be."""
 
     def add(connection: Connection, run_id: str, *, session_id: str = "s", when: float = 0) -> int:
-        new = NewRun(run_id, session_id, "c0ffee", "repo", {"jobs": []})
-        return runs.add(connection, new, at=BEGIN + timedelta(seconds=when), actor="anna")
+        new = NewRun(run_id, session_id, "c0ffee", "repo", {"jobs": []}, requested_by="anna", served_by="one")
+        return runs.add(connection, new, at=BEGIN + timedelta(seconds=when))
 
     return add
 

@@ -12,6 +12,7 @@ from supervisor.store.results import AttemptKey, FencedOut, PageTally, ResultSto
 from supervisor.store.tables import pages
 
 KEY = AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
+OWNER = "7 2026-05-01T12:00:00+00:00"
 DOCUMENTS = [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.pdf")]
 PAGE = StoredPage(
     "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "Grüße\n", 91.5, 60.0, 0.25, 1, 812, None, "level\tüber\n"
@@ -21,15 +22,15 @@ PAGE = StoredPage(
 @pytest.fixture
 def store(database_url: str) -> Iterator[ResultStore]:
     opened = ResultStore(database_url)
-    opened.set_term(1)
-    opened.begin(KEY, DOCUMENTS, fresh=True)
+    assert opened.take_over(KEY, OWNER)
+    opened.begin(KEY, DOCUMENTS)
     yield opened
     opened.close()
 
 
 def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
     return [
-        lambda: store.begin(key, [replace(DOCUMENTS[0], path="late.png")], fresh=False),
+        lambda: store.begin(key, [replace(DOCUMENTS[0], path="late.png")]),
         lambda: store.store_page(key, replace(PAGE, text="late")),
         lambda: store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "late"),
     ]
@@ -42,7 +43,7 @@ def everything(store: ResultStore) -> object:
 def test_an_older_term_writes_nothing(store: ResultStore) -> None:
     store.store_page(KEY, PAGE)
     before = everything(store)
-    store.set_term(2)
+    assert not store.take_over(replace(KEY, lease_term=2), OWNER)
     for write in writes(store, KEY):
         with pytest.raises(FencedOut):
             write()
@@ -63,21 +64,24 @@ def test_without_a_term_nobody_writes(database_url: str) -> None:
 def test_one_term_writes_at_a_time(store: ResultStore) -> None:
     # A lower one comes with a new control database, whose terms begin anew.
     for current in (3, 3, 2):
-        store.set_term(current)
+        store.take_over(replace(KEY, lease_term=current), OWNER)
         for term in {1, 2, 3, 4} - {current}:
             with pytest.raises(FencedOut):
                 store.store_page(replace(KEY, lease_term=term), PAGE)
         store.store_page(replace(KEY, lease_term=current), PAGE)
 
 
-def test_an_attempt_that_begins_keeps_nothing_of_its_number(store: ResultStore) -> None:
+def test_what_another_owner_left_under_the_number_of_an_attempt_goes(store: ResultStore) -> None:
     store.store_page(KEY, PAGE)
-    store.finish_document(KEY, "b.pdf", ResultStatus.FAILED, None, "left from a control database that was deleted")
     other = replace(KEY, attempt=2)
-    store.begin(other, DOCUMENTS, fresh=True)
+    assert store.take_over(other, "8 2026-05-02")
+    store.begin(other, DOCUMENTS)
     store.store_page(other, PAGE)
-    store.begin(KEY, DOCUMENTS[:1], fresh=True)
-    assert store.documents(7, 1) == DOCUMENTS[:1]
+    assert not store.take_over(replace(other, lease_term=2), "8 2026-05-02")
+    assert store.finished_pages(KEY) == {"a.tiff": [PAGE]}
+    # The control database was deleted: numbers and terms begin anew.
+    assert store.take_over(KEY, "7 2026-06-01")
+    assert store.documents(7, 1) == []
     assert store.finished_pages(KEY) == {}
     assert store.finished_pages(other) == {"a.tiff": [PAGE]}
     assert store.documents(7, 2) == DOCUMENTS
@@ -85,7 +89,7 @@ def test_an_attempt_that_begins_keeps_nothing_of_its_number(store: ResultStore) 
 
 def test_a_term_set_by_somebody_else_counts_at_once(store: ResultStore, database_url: str) -> None:
     other = ResultStore(database_url)
-    other.set_term(2)
+    other.take_over(replace(KEY, lease_term=2), OWNER)
     other.close()
     with pytest.raises(FencedOut):
         store.store_page(KEY, PAGE)
@@ -93,7 +97,7 @@ def test_a_term_set_by_somebody_else_counts_at_once(store: ResultStore, database
 
 def test_an_attempt_that_goes_on_keeps_its_documents(store: ResultStore) -> None:
     store.finish_document(KEY, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
-    store.begin(KEY, DOCUMENTS, fresh=False)
+    store.begin(KEY, DOCUMENTS)
     assert store.documents(7, 1) == [
         replace(DOCUMENTS[0], status=ResultStatus.SUCCEEDED, page_count=3),
         DOCUMENTS[1],
@@ -103,8 +107,9 @@ def test_an_attempt_that_goes_on_keeps_its_documents(store: ResultStore) -> None
 def test_attempts_and_runs_are_kept_apart(store: ResultStore) -> None:
     store.store_page(KEY, PAGE)
     for key in (replace(KEY, attempt=2), replace(KEY, run=8)):
+        assert store.take_over(key, f"another {key}")
         assert store.finished_pages(key) == {}
-        store.begin(key, DOCUMENTS[:1], fresh=True)
+        store.begin(key, DOCUMENTS[:1])
         store.store_page(key, replace(PAGE, text="another"))
         assert [page.text for page in store.finished_pages(key)["a.tiff"]] == ["another"]
         store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "another")
@@ -164,7 +169,7 @@ def test_pages_come_back_as_they_went_in(
     new_database_url: Callable[[], str], text: str, master: str, share: float | None
 ) -> None:
     store = ResultStore(new_database_url())
-    store.set_term(1)
+    store.take_over(KEY, OWNER)
     page = replace(PAGE, text=text, master=master, weak_word_share=share)
     store.store_page(KEY, page)
     assert store.finished_pages(KEY) == {"a.tiff": [page]}

@@ -55,8 +55,8 @@ class RunLife(RuleBasedStateMachine):
         taken = any(name == run_id and status in ACTIVE for name, status, _ in self.rows.values())
         try:
             with transaction(self.engine) as connection:
-                new = NewRun(run_id, "s", "c0ffee", "repo", {})
-                row = runs.get(connection, runs.add(connection, new, at=self.tick(), actor="anna"))
+                new = NewRun(run_id, "s", "c0ffee", "repo", {}, requested_by="anna", served_by="one")
+                row = runs.get(connection, runs.add(connection, new, at=self.tick()))
         except sa.exc.IntegrityError:
             assert taken
             return multiple()

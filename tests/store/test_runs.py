@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -14,6 +15,7 @@ from supervisor.store.tables import runs as table
 
 At = Callable[[float], datetime]
 AddRun = Callable[..., int]
+NEW = runs.NewRun("a", "s", "c0ffee", "repo", {}, requested_by="anna", served_by="one")
 
 
 def test_a_claim_raises_the_term_and_names_the_worker(engine: Engine, claimed: RunRow, at: At) -> None:
@@ -49,7 +51,8 @@ def test_the_start_of_a_run_is_its_first_claim(engine: Engine, claimed: RunRow, 
         again = runs.claim(connection, "w2", [claimed.id], at=at(60))
     assert again is not None
     assert (again.started_at, again.lease_term, again.attempt, again.claimed_by) == (at(0), 2, 1, "w2")
-    assert (claimed.is_first_claim, again.is_first_claim) == (True, False)
+    assert (claimed.claimed_at, again.claimed_at) == (at(0), at(60))
+    assert claimed.owner == again.owner
 
 
 @pytest.mark.usefixtures("session")
@@ -63,8 +66,7 @@ def test_a_run_id_is_active_once_in_a_repository(engine: Engine, add_run: AddRun
     with pytest.raises(sa.exc.IntegrityError), transaction(engine) as connection:
         add_run(connection, "a")
     with transaction(engine) as connection:
-        other = runs.NewRun("a", "s", "c0ffee", "another repository", {})
-        runs.add(connection, other, at=at(0), actor="anna")
+        runs.add(connection, replace(NEW, repository="another repository"), at=at(0))
         assert [event.event for event in history(connection, first)] == ["queued", "claimed"]
 
 
@@ -78,7 +80,7 @@ def test_attempts_and_terms_go_on_from_row_to_row(engine: Engine, claimed: RunRo
         assert runs.claim(connection, "w", [second.id], at=at(2)) == runs.get(connection, second.id)
         assert runs.get(connection, second.id).lease_term == 2
         assert [(event.attempt, event.lease_term) for event in history(connection, second.id)] == [(2, 1), (2, 2)]
-        elsewhere = runs.add(connection, runs.NewRun("a", "s", "c0ffee", "another", {}), at=at(2), actor="anna")
+        elsewhere = runs.add(connection, replace(NEW, repository="another"), at=at(2))
         other = runs.get(connection, elsewhere)
         assert (other.attempt, other.lease_term) == (1, 2), "it shares the run's database, so its terms go on, too"
         assert [row.id for row in runs.of_rows(connection, [second.id, claimed.id])] == [claimed.id, second.id]
@@ -116,33 +118,39 @@ def test_settling(engine: Engine, claimed: RunRow, at: At) -> None:
         assert runs.get(connection, claimed.id).settled_at == at(2)
 
 
-def test_moving_to_another_session_is_an_event(engine: Engine, claimed: RunRow, at: At) -> None:
+def test_being_continued_is_an_event(engine: Engine, claimed: RunRow, at: At) -> None:
     with transaction(engine) as connection:
         sessions.add(connection, "t", "again", at=at(1))
-        runs.move(connection, claimed, "s", at=at(1), actor="anna")
-        assert [event.event for event in history(connection, claimed.id)] == ["queued", "claimed"]
-        runs.move(connection, claimed, "t", at=at(1), actor="anna")
-        assert runs.get(connection, claimed.id).session_id == "t"
-        moved = history(connection, claimed.id)[-1]
-    assert (moved.event, moved.from_status, moved.to_status) == ("moved", None, None)
-    assert moved.detail == {"from_session": "s", "to_session": "t"}
+        runs.serve(connection, claimed, "t", "two", at=at(1), actor="berta")
+        row, event = runs.get(connection, claimed.id), history(connection, claimed.id)[-1]
+    assert row == replace(claimed, session_id="t", served_by="two")
+    assert (event.event, event.from_status, event.to_status, event.actor) == ("continued", None, None, "berta")
+    assert event.detail == {"from_session": "s", "to_session": "t", "from": "one", "to": "two"}
+
+
+def test_activity_in_any_repository(engine: Engine, claimed: RunRow, at: At) -> None:
+    with transaction(engine) as connection:
+        runs.add(connection, replace(NEW, repository="another"), at=at(0))
+        assert runs.is_active(connection, "a")
+        assert not runs.is_active(connection, "b")
+        runs.transition(connection, claimed, RunStatus.FAILED, at=at(1), actor="x", event="failed")
+        assert runs.is_active(connection, "a")
 
 
 def test_a_row_comes_back_as_it_went_in(engine: Engine, session: str, at: At) -> None:
     spec = {"jobs": [{"name": "büro", "dpi": 300}], "documents": [], "nothing": None}
     elsewhere = at(0).astimezone(timezone(timedelta(hours=5)))
     with transaction(engine) as connection:
-        new = runs.NewRun("a", session, "c0ffee", "repo", spec)
-        row = runs.get(connection, runs.add(connection, new, at=elsewhere, actor="anna"))
+        row = runs.get(connection, runs.add(connection, replace(NEW, session_id=session, spec=spec), at=elsewhere))
         stored = connection.execute(sa.select(table.c.created_at, table.c.available_at)).one()
     assert row.spec == spec
     assert (row.attempt, row.lease_term, row.claimed_by, row.settled_at) == (1, 0, None, None)
+    assert (row.served_by, row.created_at) == ("one", at(0))
     assert tuple(stored) == (at(0), at(0))
     assert stored.created_at.utcoffset() == timedelta(0)
 
 
 @pytest.mark.usefixtures("session")
 def test_naive_times_are_refused(engine: Engine, at: At) -> None:
-    new = runs.NewRun("a", "s", "c0ffee", "repo", {})
     with pytest.raises(sa.exc.StatementError, match="aware"), transaction(engine) as connection:
-        runs.add(connection, new, at=at(0).replace(tzinfo=None), actor="anna")
+        runs.add(connection, NEW, at=at(0).replace(tzinfo=None))

@@ -19,9 +19,8 @@ def test_workers_of_a_supervisor(engine: Engine, session: str, at: At) -> None:
         for row in (ONE, replace(ONE, id="two", pid=43)):
             names = [f"{row.id}-1", f"{row.id}-2"]
             supervisors.register(connection, row, names, session_id=session, repository="repo", at=at(0))
-        assert supervisors.of_worker(connection, "one-2") == ONE
-        assert supervisors.of_worker(connection, "nobody") is None
-        assert {row.id for row in supervisors.serving(connection, session)} == {"one", "two"}
+        assert supervisors.present(connection, "one") == ONE
+        assert supervisors.present(connection, "nobody") is None
         supervisors.set_worker(connection, "one-1", "busy", run=7, at=at(1))
         rows = {row.id: row for row in connection.execute(sa.select(workers))}
         assert (rows["one-1"].status, rows["one-1"].current_run, rows["one-1"].heartbeat_at) == ("busy", 7, at(1))
@@ -29,14 +28,12 @@ def test_workers_of_a_supervisor(engine: Engine, session: str, at: At) -> None:
         assert rows["one-1"].repositories == ["repo"]
 
 
-def test_who_signed_off_serves_nobody(engine: Engine, session: str, at: At) -> None:
+def test_who_signed_off_is_not_present(engine: Engine, session: str, at: At) -> None:
     with transaction(engine) as connection:
         supervisors.register(connection, ONE, ["one-1", "one-2"], session_id=session, repository="repo", at=at(0))
         supervisors.set_worker(connection, "one-1", "busy", run=7, at=at(1))
-        assert supervisors.serving(connection, session) == [ONE]
-        assert supervisors.serving(connection, "another") == []
+        assert supervisors.present(connection, "one") == ONE
         supervisors.sign_off(connection, "one", at=at(2))
-        assert supervisors.serving(connection, session) == []
-        assert supervisors.of_worker(connection, "one-1") is None
+        assert supervisors.present(connection, "one") is None
         rows = connection.execute(sa.select(workers)).all()
     assert {(row.status, row.current_run, row.heartbeat_at) for row in rows} == {("offline", None, at(2))}

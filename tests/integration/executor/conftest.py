@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from supervisor.artifacts.layout import RunDirectory, RunsDirectory
-from supervisor.executor.child import Executor, start_fork_server
+from supervisor.executor.child import Executor
+from supervisor.executor.forkserver import ensure_fork_server
 from supervisor.executor.messages import Message, Start
 from supervisor.executor.spec import RunSpec, SpecDocument
 from supervisor.locks.lease import WorkspaceLease
@@ -48,14 +49,13 @@ class Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         frames[0].save(path, **({"save_all": True, "append_images": frames[1:]} if pages > 1 else {}))
 
-    def start(self, *, attempt: int = 1, term: int = 1, fresh: bool = True, ocr_workers: int = 2) -> Start:
+    def start(self, *, attempt: int = 1, term: int = 1, ocr_workers: int = 2) -> Start:
         """Return the start message for all documents there are, and let this term write."""
         names = sorted(str(path.relative_to(self.workspace)) for path in self.workspace.rglob("*") if path.is_file())
         job = Job(name="books", documents=("**",))
-        spec = RunSpec(["ocr-jobs/letters.toml"], [job], [SpecDocument(name, "b10b", "books") for name in names], [])
-        store = self.store()
-        store.set_term(term)
-        store.close()
+        documents = [SpecDocument(path=name, blob_sha="b10b", job="books") for name in names]
+        spec = RunSpec(["ocr-jobs/letters.toml"], [job], documents, [])
+        self.take_over(attempt=attempt, term=term)
         return Start(
             run=7,
             run_id="letters",
@@ -68,9 +68,15 @@ class Bench:
             spill=str(self.runs.spill("letters")),
             lfs_objects_dir=str(self.workspace / "no-lfs"),
             ocr_workers=ocr_workers,
-            fresh=fresh,
             spec=spec.to_json(),
         )
+
+    def take_over(self, *, attempt: int = 1, term: int) -> None:
+        """As provisioning does: only this term writes from now on, and an attempt that begins has its own trace."""
+        store = self.store()
+        if store.take_over(AttemptKey(7, "letters", attempt, term), f"the row of attempt {attempt}"):
+            self.run.trace.unlink(missing_ok=True)
+        store.close()
 
     def store(self) -> ResultStore:
         self.run.root.mkdir(parents=True, exist_ok=True)
@@ -135,7 +141,7 @@ def start_executor(bench: Bench) -> Iterator[Callable[[Start], Started]]:
         started.append(Started(executor, lock, lease, []))
         return started[-1]
 
-    start_fork_server(os.environ)
+    ensure_fork_server(os.environ)
     yield begin
     for one in started:
         if not one.executor.connection.closed:

@@ -11,7 +11,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from supervisor.artifacts.layout import RunsDirectory
-from supervisor.executor.child import Executor, start_fork_server
+from supervisor.executor.child import Executor
+from supervisor.executor.forkserver import ensure_fork_server
 from supervisor.executor.messages import Ready, Start
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import ExecutorLockManager
@@ -24,7 +25,7 @@ def say(text: str) -> None:
 
 start = Start(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
 runs = RunsDirectory(Path(sys.argv[2]))
-start_fork_server(os.environ)
+ensure_fork_server(os.environ)
 lock = ExecutorLockManager(runs.root).acquire(start.run_id, term=start.lease_term)
 lease = WorkspaceLease(runs.root, Path(start.workspace), run_id=start.run_id, term=start.lease_term).acquire()
 executor = Executor(start, run_lock=lock.fileno(), lease=lease.fileno(), log=runs.run(start.run_id).log)

@@ -121,7 +121,7 @@ def under_way(bench: Bench, start_executor: StartExecutor, family: Family) -> St
 
 
 def go_on(bench: Bench, start_executor: StartExecutor, *, term: int) -> list[Message]:
-    started = start_executor(bench.start(term=term, fresh=False))
+    started = start_executor(bench.start(term=term))
     messages: list[Message] = started.listen_to_the_end()
     assert started.executor.reap() is None
     started.release()
@@ -190,8 +190,8 @@ def test_reaping_ends_what_the_executor_could_not_take_along(bench: Bench, under
 
 
 def test_who_holds_an_older_term_writes_nothing_more(bench: Bench, under_way: Started) -> None:
+    bench.take_over(term=2)
     store = bench.store()
-    store.set_term(2)
     before = bench.stored_pages(), store.documents(7, 1), store.tally(7, 1)
     messages = under_way.listen_to_the_end(20)
     assert messages[-1] == Stopped()

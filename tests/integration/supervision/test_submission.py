@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,9 @@ SUBMITTER = Path(__file__).with_name("submitter.py")
 class Submitter:
     """A supervisor process that submits what it is told to."""
 
-    def __init__(self, url: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(SUBMITTER), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, url: str, runs_dir: Path) -> None:
+        arguments = [sys.executable, str(SUBMITTER), url, str(runs_dir)]
+        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.answer() == "ready"
 
     def ask(self, *run_ids: str, **options: object) -> None:
@@ -63,11 +63,15 @@ class Submitter:
 
 
 @pytest.fixture
-def submitter(engine: Engine, database_url: str) -> Iterator[Callable[[], Submitter]]:  # noqa: ARG001 (makes the tables)
+def submitter(
+    engine: Engine,  # noqa: ARG001 (it makes the tables)
+    database_url: str,
+    tmp_path: Path,
+) -> Iterator[Callable[[], Submitter]]:
     started: list[Submitter] = []
 
     def start() -> Submitter:
-        started.append(Submitter(database_url))
+        started.append(Submitter(database_url, tmp_path))
         return started[-1]
 
     yield start
@@ -139,11 +143,26 @@ def test_what_a_dead_supervisor_left_is_continued(
     left = dead.submit("a", "b", claim=claim)
     dead.kill()
     before = [row_of(engine, row) for row in left["rows"]]
-    answer = submitter().submit("b", "a")
+    heir = submitter()
+    answer = heir.submit("b", "a")
     assert answer["session"] == left["session"]
     assert answer["rows"] == left["rows"][::-1]
-    assert [row_of(engine, row) for row in left["rows"]] == before, "rescue changes rows, not submission"
-    assert "refused" in submitter().submit("a")
+    after = [row_of(engine, row) for row in left["rows"]]
+    assert [replace(row, served_by=None) for row in after] == [replace(row, served_by=None) for row in before], (
+        "rescue changes rows, not submission"
+    )
+    # The heir has not rescued them yet, and they are its own all the same.
+    assert f"(pid {heir.process.pid} on " in submitter().submit("a")["refused"]
+
+
+def test_a_supervisor_serves_what_it_was_asked_for_and_not_its_whole_session(
+    submitter: Callable[[], Submitter],
+) -> None:
+    dead = submitter()
+    left = dead.submit("a", "b")
+    dead.kill()
+    assert submitter().submit("a")["rows"] == left["rows"][:1]
+    assert submitter().submit("b")["rows"] == left["rows"][1:]
 
 
 def test_what_a_supervisor_left_queued_when_it_signed_off_is_continued(
@@ -152,8 +171,9 @@ def test_what_a_supervisor_left_queued_when_it_signed_off_is_continued(
     first = submitter()
     left = first.submit("a")
     with transaction(engine) as connection:
-        [me] = supervisors.serving(connection, left["session"])
-        supervisors.sign_off(connection, me.id, at=datetime.now(UTC))
+        me = runs.get(connection, left["rows"][0]).served_by
+        assert me is not None
+        supervisors.sign_off(connection, me, at=datetime.now(UTC))
     assert submitter().submit("a")["rows"] == left["rows"]
 
 
@@ -187,6 +207,6 @@ def test_a_session_whose_last_runs_go_on_elsewhere_has_ended(
     assert answer["session"] != left["session"]
     assert answer["rows"][0] == left["rows"][1]
     assert row_of(engine, left["rows"][1]).session_id == answer["session"]
-    assert events_of(engine, left["rows"][1]) == ["queued", "claimed", "moved"]
+    assert events_of(engine, left["rows"][1]) == ["queued", "claimed", "continued"]
     assert session_of(engine, answer["session"]) is SessionStatus.RUNNING
     assert session_of(engine, left["session"]) is SessionStatus.COMPLETED

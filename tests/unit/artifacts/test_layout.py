@@ -22,22 +22,50 @@ def test_the_names_that_others_rely_on() -> None:
     assert runs.spill("letters").parent == Path("/r/letters")
 
 
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for memory-backed storage, which everybody may write to."""
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    monkeypatch.setattr(layout, "MEMORY_BACKED", folder)
+    return folder
+
+
 def test_scratch_is_the_same_for_every_process_and_another_for_every_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     here = RunsDirectory(tmp_path / "runs")
     assert here.scratch("a") == RunsDirectory(Path("runs")).scratch("a")
     others = [here.scratch("b"), RunsDirectory(tmp_path / "other").scratch("a")]
     assert here.scratch("a") not in others
-    assert str(os.getuid()) in here.scratch("a").name
+    ours = memory / f"supervisor-{os.getuid()}"
+    assert here.scratch("a").parent == ours
     assert not here.scratch("a").exists()
+    assert ours.stat().st_mode & 0o777 == 0o700
 
 
-def test_scratch_without_memory_backed_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "MEMORY_BACKED", tmp_path / "missing")
-    monkeypatch.setattr(layout.tempfile, "tempdir", str(tmp_path))
-    assert RunsDirectory(tmp_path / "runs").scratch("a").parent == tmp_path
+@pytest.mark.parametrize("trap", ["no memory", "open to others", "a link", "a file", "another's"])
+def test_scratch_is_on_disk_where_memory_is_not_ours_alone(tmp_path: Path, memory: Path, trap: str) -> None:
+    ours = memory / f"supervisor-{os.getuid()}"
+    match trap:
+        case "no memory":
+            memory.rmdir()
+        case "open to others":
+            ours.mkdir()
+            ours.chmod(0o777)
+        case "a link":
+            ours.symlink_to(tmp_path)
+        case "a file":
+            ours.touch()
+        case "another's":
+            if os.getuid() != 0:
+                pytest.skip("only root can give a directory away")
+            ours.mkdir(mode=0o700)
+            os.chown(ours, 12345, 12345)
+    runs = RunsDirectory(tmp_path / "runs")
+    assert runs.scratch("a") == runs.spill("a")
 
 
 def test_a_runs_directory_of_any_bytes_has_scratch() -> None:

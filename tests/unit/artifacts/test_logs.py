@@ -68,8 +68,16 @@ def test_what_is_written_to_the_pump_is_not_inherited(tmp_path: Path) -> None:
     assert pump.join(5)
 
 
-@pytest.mark.parametrize("writers", [3])
-def test_lines_of_several_writers_stay_whole(tmp_path: Path, writers: int) -> None:
+def test_what_somebody_put_in_the_place_of_the_log_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("precious\n")
+    (tmp_path / "executor.log").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        RotatedLog(tmp_path / "executor.log")
+    assert (tmp_path / "elsewhere").read_text() == "precious\n"
+
+
+def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
+    writers = 3
     pump = LogPump(RotatedLog(tmp_path / "executor.log", max_bytes=50_000, kept=9))
 
     def write(name: int) -> None:

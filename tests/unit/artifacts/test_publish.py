@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.artifacts.layout import RunDirectory
-from supervisor.artifacts.publish import publish_output
+from supervisor.artifacts.publish import drop_staged, publish_output
 
 OLD = {"output/scans/a.tiff.txt": "old a", "output/gone.tsv": "old"}
 NEW = {"output/scans/a.tiff.txt": "new a", "output/c.pdf.txt": "new c"}
@@ -117,6 +117,23 @@ def test_interrupted_anywhere_and_done_again_it_gives_the_same(
             publish_output(run, 2)
             assert contents(run.root) == NEW, number
             assert os.listdir(run.root) == ["output"]  # noqa: PTH208 (hidden ones count)
+
+
+@pytest.mark.parametrize("has_output", [True, False])
+def test_whatever_was_interrupted_the_next_term_begins_with_whole_output_and_nothing_staged(
+    make_run: Callable[[bool], RunDirectory], interruptions: Interruptions, *, has_output: bool
+) -> None:
+    run = make_run(has_output)
+    with interruptions.before_change(None):
+        publish_output(run, 2)
+    for number in range(interruptions.seen):
+        run = make_run(has_output)
+        with pytest.raises(Interrupted), interruptions.before_change(number):
+            publish_output(run, 2)
+        drop_staged(run)
+        assert contents(run.root) in ([OLD, NEW] if has_output else [{}, NEW]), number
+        drop_staged(run)
+        assert not (run.root / ".staging").exists()
 
 
 def test_a_term_that_staged_nothing_leaves_the_older_output(make_run: Callable[[bool], RunDirectory]) -> None:

@@ -11,17 +11,17 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
-def test_an_attempt_begins_the_trace_anew_and_a_term_goes_on_with_it(tmp_path: Path) -> None:
+def test_a_later_term_goes_on_with_the_trace(tmp_path: Path) -> None:
     path = tmp_path / "letters" / "trace.jsonl"
-    for attempt, term, fresh in ((1, 1, True), (2, 2, True), (2, 3, False)):
-        with Trace(path, run_id="letters", attempt=attempt, lease_term=term, fresh=fresh) as trace:
+    for term in (1, 2):
+        with Trace(path, run_id="letters", attempt=1, lease_term=term) as trace:
             trace.event("attempt_started", AT, documents=term)
-    assert [(line["attempt"], line["lease_term"], line["documents"]) for line in lines(path)] == [(2, 2, 2), (2, 3, 3)]
+    assert [(line["lease_term"], line["documents"]) for line in lines(path)] == [(1, 1), (2, 2)]
 
 
 def test_an_event_is_one_line_at_once(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    with Trace(path, run_id="letters", attempt=1, lease_term=1, fresh=True) as trace:
+    with Trace(path, run_id="letters", attempt=1, lease_term=1) as trace:
         trace.event("page_recognised", AT, document="scans/bü\nro\u2028.tiff", page_number=2, error=None)
         assert lines(path) == [
             {

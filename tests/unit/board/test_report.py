@@ -12,7 +12,7 @@ from supervisor.board.progress import RunProgress, counted
 from supervisor.board.report import SCHEMA, manifest, report_run, report_session
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
-from supervisor.store.engine import sqlite_url, transaction
+from supervisor.store.engine import DatabaseError, sqlite_url, transaction
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 
@@ -32,9 +32,10 @@ def make_run(engine: Engine) -> Callable[[str], RunRow]:
         sessions.add(connection, "s", "Letters of 1911", at=AT)
 
     def make(run_id: str) -> RunRow:
-        new = runs.NewRun(run_id, "s", "c0ffee", "repo", {"job_files": ["ocr-jobs/a.toml"]})
+        spec = {"job_files": ["ocr-jobs/a.toml"]}
+        new = runs.NewRun(run_id, "s", "c0ffee", "repo", spec, requested_by="anna", served_by="one")
         with transaction(engine) as connection:
-            row = runs.claim(connection, "w", [runs.add(connection, new, at=AT, actor="anna")], at=AT)
+            row = runs.claim(connection, "w", [runs.add(connection, new, at=AT)], at=AT)
         assert row is not None
         return row
 
@@ -53,20 +54,17 @@ def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = N
 def store_results(directory: RunsDirectory, row: RunRow) -> None:
     directory.run(row.run_id).root.mkdir(parents=True)
     store = ResultStore(sqlite_url(directory.run(row.run_id).database))
-    store.set_term(row.lease_term)
     key = AttemptKey(row.id, row.run_id, row.attempt, row.lease_term)
-    store.begin(
-        key,
-        [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")],
-        fresh=True,
-    )
+    store.take_over(key, row.owner)
+    store.begin(key, [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")])
     store.store_page(key, PAGE)
     store.store_page(key, replace(PAGE, page_number=2, source="text_layer"))
     store.store_page(key, replace(PAGE, page_number=3, status=ResultStatus.FAILED, source=None, error="too dark"))
     store.finish_document(key, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
     store.finish_document(key, "b.png", ResultStatus.FAILED, None, "it is a text file")
     another = replace(key, attempt=row.attempt + 1)
-    store.begin(another, [StoredDocument("other.png", "b10b", "books", None, None, None)], fresh=True)
+    store.take_over(another, "somebody else")
+    store.begin(another, [StoredDocument("other.png", "b10b", "books", None, None, None)])
     store.store_page(another, replace(PAGE, document="other.png"))
     store.close()
 
@@ -170,3 +168,14 @@ def test_the_duration_is_that_of_the_latest_claim(
         again = runs.claim(connection, "w", [row.id], at=AT + timedelta(hours=1))
     assert again is not None
     assert report_run(directory, end(engine, again, RunStatus.SUCCEEDED, seconds=3604)).seconds == 4
+
+
+def test_a_damaged_database_is_an_error_unless_the_run_failed_of_it(
+    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+) -> None:
+    row = make_run("a")
+    directory.run("a").root.mkdir(parents=True)
+    directory.run("a").database.write_bytes(b"damaged" * 1000)
+    with pytest.raises(DatabaseError):
+        report_run(directory, row)
+    assert list(report_run(directory, end(engine, row, RunStatus.FAILED)).documents) == []

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.executor.spec import RunSpec, SpecDocument
-from supervisor.model.paths import path_text
+from supervisor.executor.spec import RunSpec, SpecDocument, SpecPath, spelled
 from supervisor.ocr.job import Job
 
 JOBS = (
@@ -25,13 +24,15 @@ JOBS = (
 
 
 def document(path: bytes, job: str = "books") -> SpecDocument:
-    text = path_text(path)
-    return SpecDocument(text, "b10b", job, None if text.encode() == path else path.hex())
+    text, raw = spelled(path)
+    return SpecDocument(path=text, raw=raw, blob_sha="b10b", job=job)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), max_size=4))
 def test_a_spec_survives_the_database(paths: list[bytes]) -> None:
-    spec = RunSpec(["ocr-jobs/a.toml"], JOBS, [document(path) for path in paths], ["tessdata/eng.traineddata"])
+    spec = RunSpec(
+        ["ocr-jobs/a.toml"], JOBS, [document(path) for path in paths], [SpecPath.of(b"tessdata/\xff.traineddata")]
+    )
     stored = json.loads(json.dumps(spec.to_json()))
     assert stored == spec.to_json()
     back = RunSpec.from_json(stored)
@@ -42,8 +43,10 @@ def test_a_spec_survives_the_database(paths: list[bytes]) -> None:
 
 
 def test_what_is_checked_out() -> None:
-    spec = RunSpec(["ocr-jobs/a.toml"], JOBS, [document(b"scans/m\xfc.tiff"), document(b"b.pdf")], ["words.txt"])
-    assert spec.checkout_paths() == [b"scans/m\xfc.tiff", b"b.pdf", b"ocr-jobs/a.toml", b"words.txt"]
+    spec = RunSpec(
+        ["ocr-jobs/a.toml"], JOBS, [document(b"scans/m\xfc.tiff"), document(b"b.pdf")], [SpecPath.of(b"w\xf6rter.txt")]
+    )
+    assert spec.checkout_paths() == [b"scans/m\xfc.tiff", b"b.pdf", b"w\xf6rter.txt", b"ocr-jobs/a.toml"]
     assert spec.job("letters") is JOBS[1]
 
 
