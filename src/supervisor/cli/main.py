@@ -77,8 +77,15 @@ def _available_cores() -> int:
 @click.option("--session", metavar="TITLE", help="Title of the session.  [default: the run ids]")
 @click.option("--per-run-sqlite", is_flag=True, help="Keep each run's results in an SQLite database of its own.")
 @click.option("--keep-workspaces", is_flag=True, help="Leave the worktrees in place when runs end.")
-@click.option("--list-worktrees", is_flag=True, help="List the worktrees of runs, and do nothing else.")
-@click.option("--cleanup", is_flag=True, help="Remove the worktrees that nobody uses and that hold no work.")
+@click.option(
+    "--list-worktrees", is_flag=True, allow_from_autoenv=False, help="List the worktrees of runs, and do nothing else."
+)
+@click.option(
+    "--cleanup",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Remove the worktrees that nobody uses and that hold no work.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @locating_options
 @click.version_option(package_name=DISTRIBUTION, prog_name="supervisor")

@@ -29,7 +29,13 @@ class Location:
 def locating_options(command: Command) -> Command:
     """Add the options that are understood before and after a sub-command."""
     for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output."),
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            allow_from_autoenv=False,
+            help="Print one JSON document on standard output.",
+        ),
         click.option(
             "--runs-dir",
             type=click.Path(path_type=Path, file_okay=False),
