@@ -73,9 +73,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def checkpoint(engine: Engine) -> None:
-    """Bring everything written so far into the database file itself, so that the file alone is complete."""
-    with engine.connect() as connection:
-        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    """Bring everything written so far into the database file itself, so that the file alone is complete.
+
+    Raises:
+        DatabaseError: The database cannot be read or written.
+    """
+    try:
+        with engine.connect() as connection:
+            # Below SQLAlchemy, which would begin a transaction: there is no checkpoint within one.
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    except (DBAPIError, sqlite3.Error) as error:
+        raise DatabaseError(f"database {shown_url(str(engine.url))}: {error}") from error
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001 (signature given)

@@ -155,7 +155,7 @@ class ResultStore:
             .order_by(pages.c.page_number)
         )
         found: dict[str, list[StoredPage]] = {}
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             for row in connection.execute(query).mappings():
                 fields = {name: row[name] for name in StoredPage.__dataclass_fields__}
                 fields["master"] = zlib.decompress(row["master"]).decode()
@@ -170,7 +170,7 @@ class ResultStore:
             .order_by(documents.c.path)
         )
         names = StoredDocument.__dataclass_fields__
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return [
                 StoredDocument(**{name: row[name] for name in names}) for row in connection.execute(query).mappings()
             ]
@@ -183,7 +183,7 @@ class ResultStore:
             .group_by(pages.c.status, pages.c.source)
         )
         counts: dict[str, int] = {}
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             for status, source, count in connection.execute(query):
                 name = source if status == ResultStatus.SUCCEEDED else status
                 counts[name] = counts.get(name, 0) + count

@@ -27,6 +27,7 @@ def rescue(shop: Workshop, row: RunRow) -> None:
     holder = shop.run_locks.holder(row.run_id)
     if (
         holder is not None
+        and holder.term == row.lease_term
         and holder.is_here()
         and holder.process_group is not None
         and holder.process_group_started_at is not None
