@@ -1,7 +1,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -180,6 +180,3 @@ def family() -> Callable[..., list[psutil.Process]]:
         return found
 
     return find
-
-    """Return the start message of the same attempt under the next term."""
-    return lambda start: replace(start, lease_term=start.lease_term + 1)
