@@ -5,12 +5,13 @@ import fcntl
 import io
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,11 +173,18 @@ class Archive:
         return self.git("rev-parse", "HEAD").strip()
 
     def start(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Running:
+        return self._start([str(PROGRAM), *arguments], cwd, environment)
+
+    def shell(self, line: str, **environment: str) -> Running:
+        """Start a line of shell, in which the program is `supervisor`."""
+        return self._start(["bash", "-c", line.replace("supervisor", shlex.quote(str(PROGRAM)))], None, environment)
+
+    def _start(self, command: Sequence[str], cwd: Path | None, environment: Mapping[str, str]) -> Running:
         number = len(self.started)
         out, err = self.home / f"out-{number}", self.home / f"err-{number}"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
-                [PROGRAM, *arguments],
+                command,
                 cwd=cwd or self.top,
                 env=self.environment(**environment),
                 stdin=subprocess.DEVNULL,
