@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 from typing import Any
 
 import psutil
+import pytest
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 PAGES = [f"scans/{number}.png" for number in range(4)]
@@ -35,6 +37,46 @@ def test_after_sigkill_of_the_supervisor_nothing_stays_and_the_same_command_fini
     assert not archive.scratch("a")
     assert archive.git("worktree", "list").count("\n") == 1
     assert archive.pins() == ""
+
+
+@pytest.fixture(scope="module")
+def in_a_pid_namespace() -> str:
+    """What starts a program as the first process of a pid namespace of its own, as a container does."""
+    command = "unshare --pid --fork --mount-proc"
+    for words in (command, f"{command} --user --map-root-user"):
+        if subprocess.run([*words.split(), "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    pytest.skip("pid namespaces may not be made here")
+
+
+def test_what_a_killed_container_left_is_continued_by_the_same_command(
+    three: Archive, gate: Any, wait_until: Any, in_a_pid_namespace: str
+) -> None:
+    running = three.shell(f"exec {in_a_pid_namespace} supervisor --run-ids=a", **gate.environment)
+    wait_until(gate.arrived)
+    # Alive, it is seen to hold its run also from here.
+    assert three.supervisor("--run-ids=a").code == 3
+    (first,) = psutil.Process(running.process.pid).children()
+    first.kill()
+    running.end()
+    wait_until(lambda: not three.processes(), 15)
+    done = three.supervisor("--run-ids=a", "--json")
+    assert (done.code, done.runs["a"]["attempt"]) == (0, 1), done
+    assert three.recognised("a") == ["scans/a.png"]
+
+
+def test_what_one_supervisor_left_may_be_continued_by_two(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids=a,b", "--workers=1", **gate.environment)
+    wait_until(gate.arrived)
+    running.process.kill()
+    running.end()
+    heir = three.start("--run-ids=a", "--json", **gate.environment)
+    wait_until(lambda: gate.arrived() == 2)
+    # It serves `a` alone, although both belong to one session.
+    done = three.supervisor("--run-ids=b", "--json")
+    assert (done.code, done.runs["b"]["attempt"]) == (0, 1), done
+    gate.open()
+    assert heir.end().code == 0
 
 
 def test_an_executor_that_does_not_end_by_itself_is_ended_by_the_next_command(

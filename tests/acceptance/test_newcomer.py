@@ -3,6 +3,8 @@
 import shlex
 from typing import Any
 
+import pytest
+
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 
 
@@ -29,6 +31,18 @@ def test_scans_dropped_into_a_folder_without_committing_them(archive: Archive) -
     type_line(archive, first_line(hint))
     assert archive.supervisor("--run-ids", "letters", "--quiet").code == 0
     assert archive.text("letters", "letters/may 1st.png")
+
+
+@pytest.mark.parametrize("name", ["-n.png", "a'b $(x).png", "new\nline.png"])
+def test_the_line_works_for_names_that_a_shell_takes_for_something_else(archive: Archive, name: str) -> None:
+    archive.job("letters", "*.png")
+    archive.commit()
+    archive.scan(name)
+    done = archive.supervisor("--run-ids", "letters", "--json")
+    assert done.code == 2
+    type_line(archive, first_line(done.document["error"]["hint"]))
+    assert archive.supervisor("--run-ids", "letters", "--quiet").code == 0
+    assert archive.text("letters", name)
 
 
 def test_one_more_scan_that_is_not_committed_is_told_and_left_out(archive: Archive) -> None:

@@ -44,6 +44,15 @@ def test_the_file_of_the_repository_is_obeyed(letters: Archive) -> None:
     assert (letters.runs / "workspaces/letters").is_dir()
 
 
+def test_job_files_in_it_are_given_from_the_top_and_typed_ones_from_where_one_is(letters: Archive) -> None:
+    letters.write("supervisor.toml", 'job_file = ["ocr-jobs/letters.toml"]\n')
+    below = letters.top / "ocr-jobs"
+    done = letters.supervisor("--run-ids=a", "--json", cwd=below)
+    assert done.code == 0, done
+    assert letters.recognised("a") == ["page.png"]
+    assert letters.supervisor("--run-ids=b", "--quiet", "--job-file=letters.toml", cwd=below).code == 0
+
+
 def test_a_bare_repository_has_it_in_the_commit(letters: Archive, tmp_path: Path) -> None:
     letters.write("supervisor.toml", "workrs = 2\n")
     letters.commit()

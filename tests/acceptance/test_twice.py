@@ -1,5 +1,6 @@
 """One run id, two shells."""
 
+import fcntl
 import socket
 from typing import Any
 
@@ -33,3 +34,25 @@ def test_another_run_goes_on_beside_it(three: Archive, gate: Any, wait_until: An
     assert three.supervisor("--run-ids", "b", "--quiet").code == 0
     gate.open()
     assert first.end().code == 0
+
+
+def test_texts_of_a_control_database_that_was_deleted_are_not_taken_for_new_ones(
+    archive: Archive, wait_until: Any
+) -> None:
+    archive.scan("page.png", lines=["An earlier reading"])
+    archive.job("a", "page.png")
+    archive.commit()
+    assert archive.supervisor("--run-ids=a", "--quiet").code == 0
+    for path in archive.runs.glob("control.db*"):
+        path.unlink()
+    archive.scan("page.png", lines=["A later reading"])
+    archive.commit()
+    with (archive.runs / ".locks/a.lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        running = archive.start("--run-ids=a", "--json")
+        wait_until(lambda: running.says("trying again in"))
+    done = running.end()
+    # The row has the id, the attempt number and (after a claim that was given back) more than the term of the old one.
+    assert (done.code, done.runs["a"]["attempt"]) == (0, 1)
+    assert "later" in archive.text("a", "page.png")
+    assert archive.recognised("a") == ["page.png"]

@@ -65,3 +65,22 @@ def test_a_half_made_workspace_is_in_nobodys_way(archive: Archive) -> None:
     leave_half_made(archive, "a")
     assert archive.supervisor("--run-ids=a", "--quiet").code == 0
     assert archive.git("worktree", "list").count("\n") == 1
+
+
+def test_cleaning_up_leaves_a_queued_run_the_commit_that_it_goes_on_with(
+    three: Archive, gate: Any, wait_until: Any
+) -> None:
+    running = three.start("--run-ids=a", "--keep-workspaces", **gate.environment)
+    wait_until(gate.arrived)
+    running.ctrl_c()
+    wait_until(lambda: running.says("stopping"))
+    running.ctrl_c()
+    assert running.end().code == 130
+    workspace, pin = three.runs / "workspaces/a", three.pins()
+    assert workspace.is_dir()
+    assert "refs/supervisor/runs/a" in pin
+    assert three.supervisor("--cleanup", "--json").document["removed"] == [str(workspace)]
+    assert not workspace.exists()
+    assert three.pins() == pin
+    done = three.supervisor("--run-ids=a", "--json")
+    assert (done.code, done.runs["a"]["attempt"], three.pins()) == (0, 1, "")
