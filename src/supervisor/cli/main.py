@@ -2,13 +2,9 @@
 
 import errno
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> int:
-    path = _write_report(words)
+    # Loaded only now: what a report needs costs every other command a quarter of its start.
+    path = import_module("supervisor.cli.defect").write_report(words)
     print_error(f"a defect of the program: {error!r}", f"the report is in {path}", _DEFECT, as_json=as_json)
     return _DEFECT
 
@@ -169,17 +166,3 @@ def _usage_hint(error: click.ClickException) -> str | None:
     if not isinstance(error, click.UsageError):
         return None
     return f"see {error.ctx.command_path if error.ctx else 'supervisor'} --help"
-
-
-def _write_report(words: Sequence[str]) -> Path:
-    facts = [
-        f"supervisor {version(DISTRIBUTION)}, Python {platform.python_version()}, {platform.platform()}",
-        f"arguments: {list(words)}",
-        "",
-        traceback.format_exc(),
-    ]
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="supervisor-defect-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write("\n".join(facts))
-    return Path(file.name)
