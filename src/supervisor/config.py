@@ -8,6 +8,7 @@ from pathlib import Path
 
 from supervisor.errors import UsageError
 
+DISTRIBUTION = "ocr-run-supervisor"  # PyPI has another program called supervisor
 REPOSITORY_FILE = "supervisor.toml"
 RUNS_DIR_VARIABLE = "AUTONOMOUS_RUNS_DIR"
 DEFAULT_RUNS_DIR = ".autonomous_runs"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-DISTRIBUTION = "ocr-run-supervisor"
+from supervisor.config import DISTRIBUTION
 
 
 def write_report(words: Sequence[str]) -> Path:

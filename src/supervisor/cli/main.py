@@ -14,9 +14,9 @@ from click.core import ParameterSource
 from supervisor.cli.lazy import CommandEntry, LazyGroup
 from supervisor.cli.options import locating_options, location
 from supervisor.cli.output import print_error, print_failure
+from supervisor.config import DISTRIBUTION
 from supervisor.errors import SupervisorError, SurroundingsError
 
-DISTRIBUTION = "ocr-run-supervisor"
 _LOCATING = frozenset({"repo", "runs_dir", "as_json"})
 _INTERRUPTED = 130
 _DEFECT = 70

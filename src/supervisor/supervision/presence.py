@@ -12,13 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.config import DISTRIBUTION
 from supervisor.errors import HeldError
 from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
 from supervisor.locks.processes import started_at
 from supervisor.store.supervisors import SupervisorRow
-
-DISTRIBUTION = "ocr-run-supervisor"
 
 
 def this_supervisor(desired_workers: int) -> SupervisorRow:
