@@ -1,6 +1,11 @@
 """What an executor can see, and what of the repository can reach into it."""
 
+import subprocess
 from typing import Any
+
+import pytest
+
+from supervisor.artifacts.layout import MEMORY_BACKED
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 MARK = "nobody else's business"
@@ -41,3 +46,20 @@ def test_no_hook_and_no_filter_of_the_repository_runs(three: Archive) -> None:
     assert three.supervisor("--run-ids=a", "--quiet").code == 0
     assert "harbour" in three.text("a", "scans/a.png")
     assert not (three.home / "sprung").exists()
+
+
+def test_a_user_without_a_name_as_containers_have(three: Archive, gate: Any, wait_until: Any) -> None:
+    uid = 54321
+    with_uid = f"unshare --user --map-user={uid}"
+    if subprocess.run([*with_uid.split(), "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("user namespaces may not be made here")
+    running = three.shell(f"exec {with_uid} supervisor --run-ids=a --json", **gate.environment)
+    wait_until(gate.arrived)
+    memory = MEMORY_BACKED / f"supervisor-{uid}"
+    assert not memory.exists() or memory.stat().st_mode & 0o777 == 0o700
+    gate.open()
+    done = running.end()
+    assert done.code == 0, done
+    assert "harbour" in three.text("a", "scans/a.png")
+    if memory.exists():
+        memory.rmdir()  # empty, as the run has ended

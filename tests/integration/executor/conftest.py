@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,10 +94,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     runs = RunsDirectory(tmp_path / "runs")
     (tmp_path / "workspace").mkdir()
-    return Bench(runs, tmp_path / "workspace", ExecutorLockManager(runs.root))
+    yield Bench(runs, tmp_path / "workspace", ExecutorLockManager(runs.root))
+    # Which supervisors do, and not executors.
+    shutil.rmtree(runs.scratch("letters"), ignore_errors=True)
 
 
 @dataclass
