@@ -55,7 +55,8 @@ def test_what_a_killed_container_left_is_continued_by_the_same_command(
     running = three.shell(f"exec {in_a_pid_namespace} supervisor --run-ids=a", **gate.environment)
     wait_until(gate.arrived)
     # Alive, it is seen to hold its run also from here.
-    assert three.supervisor("--run-ids=a").code == 3
+    refused = three.supervisor("--run-ids=a")
+    assert (refused.code, "nothing was started" in refused.err) == (3, True), refused
     (first,) = psutil.Process(running.process.pid).children()
     first.kill()
     running.end()
