@@ -45,9 +45,12 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
     """
     path = _lock_file(directory, supervisor_id)
     _sweep(path.parent)
-    locked = LockedFile.take(path)
+    # It gets its name when it is locked: whoever sweeps meanwhile would take it for that of a dead one.
+    unnamed = path.with_suffix(".new")
+    locked = LockedFile.take(unnamed)
     if locked is None:
-        raise HeldError(f"somebody else holds {path}, which is named after this process alone")
+        raise HeldError(f"somebody else holds {unnamed}, which is named after this process alone")
+    unnamed.rename(path)
     try:
         yield
     finally:
@@ -59,10 +62,9 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
 def _sweep(folder: Path) -> None:
     """Remove the files of supervisors that were killed."""
     for path in folder.glob("*.lock"):
-        locked = LockedFile.take(path)
-        if locked is not None:
+        # Only asked, not taken: somebody who asks at the same time would think that it lives.
+        if not is_locked(path):
             path.unlink(missing_ok=True)
-            locked.close()
 
 
 def may_be_alive(directory: RunsDirectory, supervisor: SupervisorRow) -> bool:
