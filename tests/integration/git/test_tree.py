@@ -73,6 +73,19 @@ def test_links_yes_submodules_no(top: Path, git: RunGit, commit: Callable[..., s
     assert b"scans/sub.tiff" not in {file.path for file in repository.list_files(head, "scans")}
 
 
+def test_one_entry(top: Path, git: RunGit, commit: Callable[..., str]) -> None:
+    (top / "link").symlink_to("scans/a.tiff")
+    git(top, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(top), "sub")
+    head = commit(top, {b"x\xff*.png": b"1", b"x\xffy.png": b"2"})
+    repository = Repository.discover(top / "scans")
+    for path in (b"link", b"scans/a.tiff", b"x\xff*.png"):
+        found = repository.entry(head, path)
+        assert found is not None
+        assert (found.path, found.is_link) == (path, path == b"link")
+    for path in (b"", b"scans", b"scans/", b"sub", b"link/", b"scans/*.tiff", b"nowhere", b"link/x"):
+        assert repository.entry(head, path) is None, path
+
+
 def test_renames_are_not_detected(top: Path, git: RunGit, repository: Repository) -> None:
     git(top, "config", "diff.renames", "copies")
     assert len(names(repository, "**")) == 7
