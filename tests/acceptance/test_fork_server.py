@@ -1,5 +1,6 @@
 """The process that executors are forked from: killed, and signalled together with the supervisor."""
 
+import contextlib
 import os
 import signal
 from typing import Any
@@ -28,8 +29,8 @@ def test_runs_outlive_the_fork_server_and_later_ones_get_another(three: Archive,
     second = fork_server(running)
     assert second.pid != first.pid
     for process in three.processes():
-        if process.pid != running.process.pid:
-            assert MARK not in process.environ().values(), process
+        with contextlib.suppress(psutil.Error):  # those that end meanwhile have no environment any more
+            assert process.pid == running.process.pid or MARK not in process.environ().values(), process
     gate.open()
     done = running.end()
     assert (done.code, done.document["session"]["status"]) == (0, "completed")

@@ -79,6 +79,8 @@ def _path_in_repository(path: str, work_tree: Path | None) -> str:
     typed = Path(os.path.normpath(Path(path).absolute()))
     if work_tree is not None and typed.is_relative_to(work_tree):
         return typed.relative_to(work_tree).as_posix()
+    if not path or Path(path).is_absolute() or ".." in Path(path).parts:
+        raise UsageError(f"job file {path!r} is not in the repository", hint="name one that is committed in it")
     return path
 
 

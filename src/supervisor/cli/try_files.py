@@ -4,7 +4,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -65,7 +66,6 @@ def try_files(
     if missing:
         raise UsageError(f"there is no file {missing[0]}")
     check_languages([job])
-    signal.signal(signal.SIGTERM, _terminated)
     finished = _recognise(files, job, ocr_workers)
     failed = [one for one in finished if one.error]
     if where.as_json:
@@ -93,15 +93,36 @@ def _recognise(files: Sequence[Path], job: Job, ocr_workers: int) -> list[Docume
     found: dict[int, DocumentFinished] = {}
     try:
         with (
+            _abandoned_by_signals() as abandon,
             tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
             PagePool(ocr_workers, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool,
         ):
-            for event in process_documents(requests, pool, stop=threading.Event()):
+            for event in process_documents(requests, pool, stop=threading.Event(), abandon=abandon):
                 if isinstance(event, DocumentFinished):
                     found[id(event.request)] = event
     finally:
         stop_fork_server()
     return [found[id(request)] for request in requests]
+
+
+@contextmanager
+def _abandoned_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set; once the block has cleaned up, end the way they ask for."""
+    abandon = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        abandon.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield abandon
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        raise KeyboardInterrupt if received[0] == signal.SIGINT else SystemExit(128 + received[0])
 
 
 def _entry(one: DocumentFinished) -> dict[str, object]:
@@ -123,7 +144,3 @@ def _entry(one: DocumentFinished) -> dict[str, object]:
             for page in one.pages
         ],
     }
-
-
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)

@@ -23,11 +23,11 @@ def release(file: LockFile, *, force: bool, grace_seconds: float) -> Holder | No
         LockHeldError: It is held, and force was not given; or its holder is recorded on another machine, boot or pid
             namespace, or not at all; or it is this process.
     """
-    if file.clear():
+    if not file.path.exists() or file.clear():
         return None
     holder = file.recorded()
     if not force:
-        raise file.held_error(holder, hint="supervisor locks release --force")
+        raise file.held_error(holder, hint=f"supervisor locks release {holder.run_id if holder else file.name} --force")
     if holder is None:
         raise file.held_error(None, hint=f"find who has it with: fuser -v {file.path}")
     if not holder.is_here():

@@ -100,16 +100,23 @@ class DocumentFinished:
 Event = DocumentOpened | PageFinished | DocumentFinished
 
 
-def process_documents(requests: Iterable[DocumentRequest], pool: PagePool, *, stop: threading.Event) -> Iterator[Event]:
+def process_documents(
+    requests: Iterable[DocumentRequest],
+    pool: PagePool,
+    *,
+    stop: threading.Event,
+    abandon: threading.Event | None = None,
+) -> Iterator[Event]:
     """Recognise documents, yielding events as they happen; at most twice as many tasks as processes are under way.
 
     `requests` is read lazily. Once `stop` is set no page is begun; those being worked on are still yielded, then the
-    generator ends, and a document that lacks pages has no `DocumentFinished`. Closing the generator abandons them.
+    generator ends, and a document that lacks pages has no `DocumentFinished`. Once `abandon` is set it ends at once; a
+    signal handler sets it, since an exception out of one can strike while a lock of the pool is held.
 
     Raises:
         PoolBrokenError: Page processes cannot be kept alive.
     """
-    return _Processing(requests, pool, stop).events()
+    return _Processing(requests, pool, stop, abandon or threading.Event()).events()
 
 
 @dataclass
@@ -141,10 +148,13 @@ class _Page:
 
 
 class _Processing:
-    def __init__(self, requests: Iterable[DocumentRequest], pool: PagePool, stop: threading.Event) -> None:
+    def __init__(
+        self, requests: Iterable[DocumentRequest], pool: PagePool, stop: threading.Event, abandon: threading.Event
+    ) -> None:
         self._requests = iter(requests)
         self._pool = pool
         self._stop = stop
+        self._abandon = abandon
         self._stop_file = pool.new_stop_file()
         self._limit = 2 * pool.workers
         self._openings: dict[Future[Document | Refused | NotStarted], _Opening] = {}
@@ -153,7 +163,7 @@ class _Processing:
 
     def events(self) -> Iterator[Event]:
         try:
-            while True:
+            while not self._abandon.is_set():
                 if self._stop.is_set():
                     self._stop_file.touch()
                 else:

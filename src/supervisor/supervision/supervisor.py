@@ -152,7 +152,13 @@ class ParallelRunSupervisor:
     def _open_workshop(self, runs_count: int) -> Workshop:
         if not self._per_run_sqlite:
             self._note("no database is named: each run keeps its results in an SQLite database of its own")
-        self.runs_directory.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.runs_directory.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"cannot make the runs directory {self.runs_directory.root}: {error.strerror}",
+                hint="choose another one with --runs-dir",
+            ) from error
         self.repository.exclude_from_status(self.runs_directory.root)
         engine = open_engine(sqlite_url(self.runs_directory.control_database))
         prepare_control(engine)

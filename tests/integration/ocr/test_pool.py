@@ -1,5 +1,6 @@
 """What happens to a pool when its processes hang, crash or are killed, and what is left afterwards."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -245,9 +246,9 @@ def test_locks_live_as_long_as_any_page_process(tmp_path: Path, wait_until: Wait
     assert not is_locked(file)
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("way", ["error", "abandon"])
 def test_leaving_ends_everything_at_once(
-    error: type[BaseException],
+    way: str,
     tmp_path: Path,
     long_page: Path,
     *,
@@ -257,27 +258,28 @@ def test_leaving_ends_everything_at_once(
     in_background: Callable[[Callable[[], None]], threading.Thread],
 ) -> None:
     processes: list[psutil.Process] = []
-    raised_at: list[float] = []
+    left_at: list[float] = []
+    abandon = threading.Event()
 
-    def interrupt() -> None:
+    def leave() -> None:
         wait_until(lambda: recognisers(tmp_path))
-        raised_at.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        left_at.append(time.monotonic())
+        abandon.set()
 
-    def interrupted() -> None:
+    def recognise() -> None:
         requests = [DocumentRequest(long_page, "long", make_job(), long_page.parent)] * 3
         with PagePool(2, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
-            if error is KeyboardInterrupt:
-                in_background(interrupt)
-            for _ in process_documents(requests, pool, stop=threading.Event()):
+            if way == "abandon":
+                in_background(leave)
+            for _ in process_documents(requests, pool, stop=threading.Event(), abandon=abandon):
                 processes[:] = page_processes(pool)
-                if error is RuntimeError and recognisers(tmp_path):
-                    raised_at.append(time.monotonic())
-                    raise error
+                if way == "error" and recognisers(tmp_path):
+                    left_at.append(time.monotonic())
+                    raise RuntimeError
 
-    with pytest.raises(error):
-        interrupted()
-    assert time.monotonic() - raised_at[0] < 2
+    with pytest.raises(RuntimeError) if way == "error" else contextlib.nullcontext():
+        recognise()
+    assert time.monotonic() - left_at[0] < 2
     assert len(processes) == 2
     wait_until(lambda: all(map(is_gone, processes)), 1)
     wait_until(lambda: not recognisers(tmp_path), 1)

@@ -141,7 +141,7 @@ def test_a_lock_of_ours_is_not_released_by_ourselves(locks: ExecutorLockManager)
     with locks.acquire("a"):
         with pytest.raises(LockHeldError) as caught:
             locks.release("a")
-        assert caught.value.hint == "supervisor locks release --force"
+        assert caught.value.hint == "supervisor locks release a --force"
         with pytest.raises(LockHeldError):
             locks.release("a", force=True, grace_seconds=0.1)
 
