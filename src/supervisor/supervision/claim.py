@@ -1,6 +1,6 @@
 """Claiming a run for an idle worker, and getting hold of what belongs to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -47,39 +47,33 @@ def claim(shop: Workshop, worker_id: str, rows: Sequence[int]) -> tuple[RunRow, 
 
 def _fail(shop: Workshop, row: RunRow, reason: str) -> None:
     """End a run whose locks can never be had; the others go on."""
-    now = shop.clock.now()
-    values = {"error": reason, "finished_at": now}
-    with transaction(shop.engine) as connection:
-        if row.claimed_by is not None:
-            supervisors.set_worker(connection, row.claimed_by, "idle", run=None, at=now)
-        runs.transition(
-            connection,
-            row,
-            RunStatus.FAILED,
-            at=now,
-            actor=shop.me.id,
-            event="failed",
-            values=values,
-            detail={"error": reason},
-        )
-        sessions.conclude(connection, row.session_id, at=now)
+    values = {"error": reason, "finished_at": shop.clock.now()}
+    _put_down(shop, row, RunStatus.FAILED, "failed", reason, values)
     shop.note(f"run {row.run_id}: {reason}")
 
 
 def _give_back(shop: Workshop, row: RunRow, reason: str) -> None:
+    later = shop.clock.now() + timedelta(seconds=HELD_RETRY_SECONDS)
+    _put_down(shop, row, RunStatus.QUEUED, "given back", reason, {"claimed_by": None, "available_at": later})
+    shop.note(f"{reason}; trying again in {HELD_RETRY_SECONDS} s")
+
+
+def _put_down(  # noqa: PLR0917 (what happens to the run, in the order of its event)
+    shop: Workshop, row: RunRow, to_status: RunStatus, event: str, reason: str, values: Mapping[str, object]
+) -> None:
+    """Take a claimed run from its worker again, before anything was done for it."""
     now = shop.clock.now()
-    later = now + timedelta(seconds=HELD_RETRY_SECONDS)
     with transaction(shop.engine) as connection:
         if row.claimed_by is not None:
             supervisors.set_worker(connection, row.claimed_by, "idle", run=None, at=now)
         runs.transition(
             connection,
             row,
-            RunStatus.QUEUED,
+            to_status,
             at=now,
             actor=shop.me.id,
-            event="given back",
-            values={"claimed_by": None, "available_at": later},
+            event=event,
+            values=values,
             detail={"reason": reason},
         )
-    shop.note(f"{reason}; trying again in {HELD_RETRY_SECONDS} s")
+        sessions.conclude(connection, row.session_id, at=now)
