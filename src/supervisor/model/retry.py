@@ -27,5 +27,5 @@ def backoff_seconds(retry: int, draw: float) -> float:
         retry: Which retry it is, from 1.
         draw: A random number in [0, 1).
     """
-    delay = min(_BASE_SECONDS * 2 ** min(retry - 1, _DOUBLINGS), _CAP_SECONDS)
+    delay = min(_BASE_SECONDS * 2.0 ** min(retry - 1, _DOUBLINGS), _CAP_SECONDS)
     return delay * (0.5 + 0.5 * draw)

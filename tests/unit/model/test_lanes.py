@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from supervisor.model.lanes import LaneError, parse_lanes
 
-RUNS = ["letters", "books", "Maps"]
+RUNS = ["letters", "books", "MAPS"]
 LANES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 
 
@@ -12,17 +12,17 @@ LANES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
     ("values", "lanes"),
     [
         ([], {}),
-        (["A"], {"letters": "A", "books": "A", "Maps": "A"}),
+        (["A"], {"letters": "A", "books": "A", "MAPS": "A"}),
         (["A=books"], {"books": "A"}),
-        (["A=books", "B"], {"letters": "B", "books": "A", "Maps": "B"}),
-        (["B", "A=books"], {"letters": "B", "books": "A", "Maps": "B"}),
-        (["A=letters,books", "B=Maps"], {"letters": "A", "books": "A", "Maps": "B"}),
-        (["A=letters", "A=Maps"], {"letters": "A", "Maps": "A"}),
-        ([" A = letters , Maps "], {"letters": "A", "Maps": "A"}),
-        (["A", "A=books"], {"letters": "A", "books": "A", "Maps": "A"}),
+        (["A=books", "B"], {"letters": "B", "books": "A", "MAPS": "B"}),
+        (["B", "A=books"], {"letters": "B", "books": "A", "MAPS": "B"}),
+        (["A=letters,books", "B=MAPS"], {"letters": "A", "books": "A", "MAPS": "B"}),
+        (["A=letters", "A=MAPS"], {"letters": "A", "MAPS": "A"}),
+        ([" A = letters , MAPS "], {"letters": "A", "MAPS": "A"}),
+        (["A", "A=books"], {"letters": "A", "books": "A", "MAPS": "A"}),
         (
             ["2026-03_late.scans"],
-            {"letters": "2026-03_late.scans", "books": "2026-03_late.scans", "Maps": "2026-03_late.scans"},
+            {"letters": "2026-03_late.scans", "books": "2026-03_late.scans", "MAPS": "2026-03_late.scans"},
         ),
     ],
 )
@@ -31,7 +31,7 @@ def test_runs_are_placed(values: list[str], lanes: dict[str, str]) -> None:
 
 
 def test_lanes_come_in_the_order_of_the_runs() -> None:
-    assert list(parse_lanes(["A=Maps", "B"], RUNS)) == RUNS
+    assert list(parse_lanes(["A=MAPS", "B"], RUNS)) == RUNS
 
 
 @given(LANES, st.data())
@@ -58,7 +58,8 @@ def test_what_was_placed_is_found_there(general: str, data: st.DataObject) -> No
         (["A=letters,"], "an empty place", "--lane A=a,b"),
         (["A=letters,,books"], "an empty place", "--lane A=a,b"),
         (["A=leters"], "run 'leters', which is none", "did you mean 'letters'?"),
-        (["A=maps"], "run 'maps', which is none", "did you mean 'Maps'?"),
+        (["A=maps"], "run 'maps', which is none", "did you mean 'MAPS'?"),
+        (["A=LETTERS"], "run 'LETTERS', which is none", "did you mean 'letters'?"),
         (["A=zzz"], "run 'zzz', which is none", "--run-ids"),
         (["A=books", "B=letters,books"], "'books' is placed in lane 'A' and in lane 'B'", "once"),
         (["A", "B"], "lanes 'A' and 'B' are both for all runs", "--lane B=RUN,RUN"),
