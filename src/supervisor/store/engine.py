@@ -5,22 +5,40 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from supervisor.errors import SurroundingsError
+from supervisor.errors import SurroundingsError, UsageError
 from supervisor.locks.processes import wait_until
 from supervisor.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
+_POSTGRES_OPTIONS = {
+    # What hangs must be noticed well before a lease ends: a statement, a lock, a network that swallows everything.
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "supervisor",
+}
+_PASSING_CLASSES = ("08", "40", "53", "57P")
+_PASSING_CODES = frozenset({"55P03", "57014", "25006"})  # lock timeout, statement timeout, a server that lost its role
 
 
 class DatabaseError(SurroundingsError):
     """A database cannot be opened, read or written."""
+
+
+class DatabaseUnavailable(DatabaseError):  # noqa: N818 (it says what is the matter)
+    """It may be there again in a moment: a lost connection, a restart, a timeout, a deadlock, too many writers."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -37,23 +55,67 @@ def sqlite_url(path: Path) -> str:
         ) from error
 
 
-def shown_url(url: str) -> str:
+def parse_url(url: str) -> sa.URL:
+    """Return a database URL with the driver that is used; `postgres://` is another word for `postgresql://`.
+
+    Raises:
+        UsageError: It is no URL, or that of a database of another kind.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        # The error would repeat the URL, and its password with it.
+        raise UsageError(
+            "the database URL is none", hint="it looks like postgresql://user:password@host:5432/database"
+        ) from error
+    match parsed.drivername:
+        case "postgres" | "postgresql" | "postgresql+psycopg2":
+            return parsed.set(drivername="postgresql+psycopg2")
+        case "sqlite" | "sqlite+pysqlite" if parsed.database and parsed.database != ":memory:":
+            return parsed
+        case "sqlite" | "sqlite+pysqlite":
+            raise UsageError(
+                "a database in memory cannot be shared by processes", hint="name a file: sqlite:///runs.db"
+            )
+    raise UsageError(f"a database of kind {parsed.drivername!r} cannot be used", hint="use PostgreSQL or SQLite")
+
+
+def shown_url(url: str | sa.URL) -> str:
     """Return the URL as people may see it: without its password."""
-    return sa.make_url(url).render_as_string(hide_password=True)
+    parsed = sa.make_url(url)
+    secret = [name for name in parsed.query if "password" in name]
+    return parsed.difference_update_query(secret).render_as_string(hide_password=True)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, connections: int = 4) -> Engine:
     """Open a database; its tables are named with schema `ops`, which SQLite does without.
 
     SQLite gets a write-ahead log, full synchronisation (a stored page survives a power cut) and explicit transactions.
+
+    Args:
+        url: Of PostgreSQL or SQLite.
+        connections: How many there are at most; who wants one more waits for it.
+
+    Raises:
+        UsageError: The URL cannot be used.
     """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise DatabaseError(f"this version keeps its tables in SQLite; it cannot use {shown_url(url)}")
-    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        options: dict[str, Any] = {name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query}
+        return sa.create_engine(
+            parsed, connect_args=options, pool_size=connections, max_overflow=0, pool_timeout=30, pool_pre_ping=True
+        )
+    engine = sa.create_engine(
+        parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=connections, max_overflow=0
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine.execution_options(schema_translate_map={SCHEMA: None})
+
+
+def is_postgres(connection: Connection) -> bool:
+    """Tell which of the two kinds of database a connection leads to."""
+    return connection.dialect.name == "postgresql"
 
 
 @contextmanager
@@ -61,7 +123,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """Run a block in one transaction, which is rolled back if the block raises.
 
     Raises:
-        DatabaseError: The database could not be reached, read or written; constraint violations pass unchanged.
+        DatabaseUnavailable: The database cannot be reached or used at this moment. If that came over us while the
+            transaction was being committed, it may have been.
+        DatabaseError: The database could not be opened, read or written; constraint violations pass unchanged.
     """
     try:
         with engine.begin() as connection:
@@ -69,11 +133,28 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except sa.exc.IntegrityError:
         raise
     except DBAPIError as error:
-        raise DatabaseError(f"database {shown_url(str(engine.url))}: {error.orig}") from error
+        kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
+        reason = str(error.orig).strip().replace("\n", "; ")
+        raise kind(f"database {shown_url(engine.url)}: {reason}") from error
+    except sa.exc.TimeoutError as error:
+        raise DatabaseUnavailable(f"database {shown_url(engine.url)}: every connection is in use") from error
+
+
+def patiently(seconds: float) -> Retrying:
+    """Try again for some time while a database is unavailable.
+
+    The block is a whole transaction, and one that may be made twice: `for attempt in patiently(30): with attempt, …`.
+    """
+    return Retrying(
+        retry=retry_if_exception_type(DatabaseUnavailable),
+        stop=stop_after_delay(seconds),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
 
 
 def checkpoint(engine: Engine) -> None:
-    """Bring everything written so far into the database file itself, so that the file alone is complete.
+    """Bring everything written so far into an SQLite file itself, so that the file alone is complete.
 
     Raises:
         DatabaseError: The database cannot be read or written.
@@ -83,7 +164,19 @@ def checkpoint(engine: Engine) -> None:
             # Below SQLAlchemy, which would begin a transaction: there is no checkpoint within one.
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
     except (DBAPIError, sqlite3.Error) as error:
-        raise DatabaseError(f"database {shown_url(str(engine.url))}: {error}") from error
+        raise DatabaseError(f"database {shown_url(engine.url)}: {error}") from error
+
+
+def _can_pass(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    code: str | None = getattr(error.orig, "pgcode", None)
+    if code is None:
+        # Nobody answered, or not with an error of the server's.
+        return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
+    return code.startswith(_PASSING_CLASSES) or code in _PASSING_CODES
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001 (signature given)

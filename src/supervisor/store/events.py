@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
-from supervisor.store.tables import run_events
+from supervisor.store.tables import run_events, storable
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,24 @@ def record(connection: Connection, event: Event) -> None:
             event=event.event,
             from_status=event.from_status,
             to_status=event.to_status,
-            detail=dict(event.detail),
+            detail={key: storable(value) if isinstance(value, str) else value for key, value in event.detail.items()},
         )
     )
+
+
+def is_recorded(connection: Connection, event: Event) -> bool:
+    """Tell whether an event like this, at whatever time, is there already.
+
+    So one who lost the connection while committing finds out that the change was made.
+    """
+    like = (
+        run_events.c.run_id == event.run,
+        run_events.c.lease_term == event.lease_term,
+        run_events.c.actor == event.actor,
+        run_events.c.event == event.event,
+        run_events.c.to_status == event.to_status,
+    )
+    return connection.scalar(sa.select(run_events.c.id).where(*like).limit(1)) is not None
 
 
 def history(connection: Connection, run: int) -> list[Event]:

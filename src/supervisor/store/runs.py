@@ -1,14 +1,15 @@
-"""Rows of `runs`: made, claimed and changed, always by compare-and-set and together with their event."""
+"""Rows of `runs`: made and changed, always by compare-and-set and together with their event. `claims` claims them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, RunStatus, check_transition
-from supervisor.store.events import Event, record
+from supervisor.store.events import Event, is_recorded, record
 from supervisor.store.tables import runs
 
 
@@ -19,17 +20,25 @@ class RunRow:
     id: int
     run_id: str
     session_id: str
+    lane: str | None
     status: RunStatus
+    priority: int
     attempt: int
+    max_retries: int
+    retry_count: int
+    rescue_count: int
+    timeout_seconds: int | None
     lease_term: int
     commit_sha: str
     repository: str
     spec: Mapping[str, object]
+    available_at: datetime
     claimed_by: str | None
     served_by: str | None
     error: str | None
     created_at: datetime
     claimed_at: datetime | None
+    heartbeat_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     settled_at: datetime | None
@@ -40,9 +49,17 @@ class RunRow:
         return f"{self.id} {self.created_at.isoformat()}"
 
 
-@dataclass(frozen=True)
+COLUMNS = [runs.c[field.name] for field in fields(RunRow)]
+"""What a query selects to make rows of."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """What a row begins with."""
+    """What a row begins with.
+
+    Attributes:
+        served_by: The supervisor that was made for it; None if it waits for any.
+    """
 
     run_id: str
     session_id: str
@@ -50,7 +67,11 @@ class NewRun:
     repository: str
     spec: Mapping[str, object]
     requested_by: str
-    served_by: str
+    served_by: str | None
+    lane: str | None = None
+    priority: int = 100
+    max_retries: int = 3
+    timeout_seconds: int | None = None
 
 
 def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
@@ -65,43 +86,10 @@ def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
     attempt, term = _latest(connection, new.repository, new.run_id)
     state = {"attempt": attempt + 1, "lease_term": term, "status": RunStatus.QUEUED}
     values = {**vars(new), **state, "available_at": at, "created_at": at}
-    inserted = connection.execute(sa.insert(runs).values(values))
-    key = inserted.inserted_primary_key
-    if key is None:
-        raise TypeError("an inserted row has a key")
-    run = int(key[0])
-    detail = {"commit": new.commit_sha}
+    run = int(connection.execute(sa.insert(runs).values(values).returning(runs.c.id)).scalar_one())
+    detail = {"commit": new.commit_sha, "lane": new.lane, "priority": new.priority}
     record(connection, Event(run, attempt + 1, term, at, new.requested_by, "queued", None, RunStatus.QUEUED, detail))
     return run
-
-
-def claim(connection: Connection, worker_id: str, rows: Collection[int], *, at: datetime) -> RunRow | None:
-    """Claim for a worker the first of these rows that is queued and due: lower priority number first, then age."""
-    due = (
-        sa.select(runs)
-        .where(runs.c.id.in_(rows), runs.c.status == RunStatus.QUEUED, runs.c.available_at <= at)
-        .order_by(runs.c.priority, runs.c.id)
-        .limit(1)
-    )
-    row = connection.execute(due).one_or_none()
-    if row is None:
-        return None
-    claimed = transition(
-        connection,
-        _run_row(row),
-        RunStatus.RUNNING,
-        at=at,
-        actor=worker_id,
-        event="claimed",
-        values={
-            "lease_term": row.lease_term + 1,
-            "claimed_by": worker_id,
-            "claimed_at": at,
-            "heartbeat_at": at,
-            "started_at": row.started_at or at,
-        },
-    )
-    return get(connection, row.id) if claimed else None
 
 
 def transition(
@@ -118,28 +106,36 @@ def transition(
     """Change the state of a row, if its state and lease term are still those of `row`, and record the event.
 
     Returns:
-        Whether the change was made; False means that somebody else was first, and nothing is changed.
+        Whether the change is made, now or by an earlier try of the same actor whose answer was lost. False means that
+        somebody else was first, and nothing is changed.
     """
     check_transition(row.status, to_status)
-    new = {"status": to_status, **(values or {})}
+    new: dict[str, Any] = {"status": to_status, **(values or {})}
     changed = connection.execute(
         sa.update(runs)
         .where(runs.c.id == row.id, runs.c.status == row.status, runs.c.lease_term == row.lease_term)
         .values(new)
     )
+    term, attempt = new.get("lease_term", row.lease_term), new.get("attempt", row.attempt)
+    happened = Event(row.id, attempt, term, at, actor, event, row.status, to_status, detail or {})
     if changed.rowcount != 1:
-        return False
-    term = new.get("lease_term", row.lease_term)
-    if not isinstance(term, int):
-        raise TypeError("a lease term is a whole number")
-    record(connection, Event(row.id, row.attempt, term, at, actor, event, row.status, to_status, detail or {}))
+        return is_recorded(connection, happened)
+    record(connection, happened)
     return True
 
 
+def hold(connection: Connection, row: RunRow) -> bool:
+    """Keep a running row from everybody else until the end of the transaction; False if its term is over."""
+    held = sa.select(runs.c.id).where(
+        runs.c.id == row.id, runs.c.status == RunStatus.RUNNING, runs.c.lease_term == row.lease_term
+    )
+    return connection.scalar(held.with_for_update()) is not None
+
+
 def serve(
-    connection: Connection, row: RunRow, session_id: str, supervisor_id: str, *, at: datetime, actor: str
+    connection: Connection, row: RunRow, session_id: str, supervisor_id: str | None, *, at: datetime, actor: str
 ) -> None:
-    """Give a row that was left behind to another supervisor and session."""
+    """Give a row that was left behind, and that the caller has locked, to another supervisor and session."""
     values = {"session_id": session_id, "served_by": supervisor_id}
     connection.execute(sa.update(runs).where(runs.c.id == row.id).values(values))
     detail = {"from_session": row.session_id, "to_session": session_id, "from": row.served_by, "to": supervisor_id}
@@ -153,14 +149,16 @@ def settle(connection: Connection, run: int, *, at: datetime) -> None:
 
 def get(connection: Connection, run: int) -> RunRow:
     """Return one row."""
-    return _run_row(connection.execute(sa.select(runs).where(runs.c.id == run)).one())
+    return run_row(connection.execute(sa.select(*COLUMNS).where(runs.c.id == run)).mappings().one())
 
 
 def active(connection: Connection, repository: str, run_id: str) -> RunRow | None:
-    """Return the queued or running row of a run id, of which there is at most one."""
-    query = sa.select(runs).where(runs.c.repository == repository, runs.c.run_id == run_id, runs.c.status.in_(ACTIVE))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _run_row(row)
+    """Return the queued or running row of a run id, of which there is at most one, locked for the transaction."""
+    query = sa.select(*COLUMNS).where(
+        runs.c.repository == repository, runs.c.run_id == run_id, runs.c.status.in_(ACTIVE)
+    )
+    row = connection.execute(query.with_for_update()).mappings().one_or_none()
+    return None if row is None else run_row(row)
 
 
 def is_active(connection: Connection, run_id: str) -> bool:
@@ -170,15 +168,28 @@ def is_active(connection: Connection, run_id: str) -> bool:
 
 def of_rows(connection: Connection, rows: Collection[int]) -> list[RunRow]:
     """Return these rows, oldest first."""
-    return [_run_row(row) for row in connection.execute(sa.select(runs).where(runs.c.id.in_(rows)).order_by(runs.c.id))]
+    query = sa.select(*COLUMNS).where(runs.c.id.in_(rows)).order_by(runs.c.id)
+    return [run_row(row) for row in connection.execute(query).mappings()]
+
+
+def latest(connection: Connection, repository: str, run_id: str) -> RunRow | None:
+    """Return the newest row of a run id."""
+    query = sa.select(*COLUMNS).where(runs.c.repository == repository, runs.c.run_id == run_id)
+    row = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else run_row(row)
 
 
 def unsettled(connection: Connection, repository: str) -> list[RunRow]:
     """Return the ended rows for which something may remain to be done."""
-    query = sa.select(runs).where(
+    query = sa.select(*COLUMNS).where(
         runs.c.repository == repository, runs.c.status.not_in(ACTIVE), runs.c.settled_at.is_(None)
     )
-    return [_run_row(row) for row in connection.execute(query.order_by(runs.c.id))]
+    return [run_row(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
+
+
+def run_row(row: Mapping[Any, Any]) -> RunRow:
+    """Make a row of what a query over `COLUMNS` returned."""
+    return RunRow(**{**row, "status": RunStatus(row["status"])})
 
 
 def _latest(connection: Connection, repository: str, run_id: str) -> tuple[int, int]:
@@ -189,9 +200,3 @@ def _latest(connection: Connection, repository: str, run_id: str) -> tuple[int, 
     same_id = sa.select(sa.func.max(runs.c.lease_term)).where(runs.c.run_id == run_id)
     same_run = sa.select(sa.func.max(runs.c.attempt)).where(runs.c.repository == repository, runs.c.run_id == run_id)
     return connection.scalar(same_run) or 0, connection.scalar(same_id) or 0
-
-
-def _run_row(row: Row[tuple[object, ...]]) -> RunRow:
-    values = row._mapping  # noqa: SLF001 (the documented way to a row's names)
-    fields = {name: values[name] for name in RunRow.__dataclass_fields__}
-    return RunRow(**{**fields, "status": RunStatus(values["status"])})

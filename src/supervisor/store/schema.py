@@ -1,38 +1,115 @@
-"""Making and checking the tables: one process at a time, and never against a newer program's database."""
+"""Making, migrating and checking the tables: one process at a time, and never against a newer program's database."""
+
+import threading
+from dataclasses import dataclass
+from importlib import import_module
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from supervisor.errors import SurroundingsError
-from supervisor.store.engine import shown_url, transaction
-from supervisor.store.tables import SCHEMA_VERSION, control, results, schema_version
+from supervisor.store.engine import is_postgres, shown_url, transaction
+from supervisor.store.tables import SCHEMA
+
+# Any number will do that nobody else takes for a lock in the same database.
+_ADVISORY_LOCK = 0x0C2_5EED
+# Alembic keeps the migration under way in module variables.
+_migrating = threading.Lock()
 
 
 class SchemaError(SurroundingsError):
-    """The database was written by a newer version of the program."""
+    """The database was written by a newer version of the program, or by none."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tables that are made together: those of `control`, those of `results`.
+
+    Attributes:
+        head: The newest revision that this program knows; revisions count up.
+    """
+
+    name: str
+    head: str
+
+    @property
+    def version_table(self) -> str:
+        """The table that says how far the part is migrated."""
+        return f"{self.name}_version"
+
+
+CONTROL = Part("control", "0001")
+RESULTS = Part("results", "0001")
+
+
+@dataclass(frozen=True)
+class PartState:
+    """How a part stands in a database.
+
+    Attributes:
+        revision: None if its tables are not there.
+    """
+
+    part: Part
+    revision: str | None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.revision == self.part.head
 
 
 def prepare_control(engine: Engine) -> None:
-    """Make the control tables where they are missing.
-
-    The transaction takes the write lock before it looks, so that starters side by side make them once.
+    """Bring sessions, runs, workers and what belongs to them up to date.
 
     Raises:
         SchemaError: The database is newer than this program.
+        DatabaseError: It cannot be reached or changed.
     """
-    with transaction(engine) as connection:
-        control.create_all(connection)
-        version = connection.scalar(sa.select(schema_version.c.version))
-        if version is None:
-            connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))
-        elif version > SCHEMA_VERSION:
-            raise SchemaError(
-                f"database {shown_url(str(engine.url))} has schema {version}, this program knows {SCHEMA_VERSION}",
-                hint="upgrade the program, or choose another runs directory with --runs-dir",
-            )
+    _prepare(engine, CONTROL)
 
 
 def prepare_results(engine: Engine) -> None:
-    """Make the tables of documents and pages where they are missing."""
+    """Bring documents and pages up to date.
+
+    Raises:
+        SchemaError: The database is newer than this program.
+        DatabaseError: It cannot be reached or changed.
+    """
+    _prepare(engine, RESULTS)
+
+
+def states(engine: Engine) -> list[PartState]:
+    """Return how both parts stand, without changing anything."""
     with transaction(engine) as connection:
-        results.create_all(connection)
+        return [PartState(part, _revision(connection, part)) for part in (CONTROL, RESULTS)]
+
+
+def _prepare(engine: Engine, part: Part) -> None:
+    with transaction(engine) as connection:
+        # Without the lock, since it is what nearly every start finds.
+        if _revision(connection, part) == part.head:
+            return
+    with _migrating, transaction(engine) as connection:
+        if is_postgres(connection):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        revision = _revision(connection, part)
+        if revision is not None and revision > part.head:
+            raise SchemaError(
+                f"database {shown_url(engine.url)} has {part.name} tables of revision {revision}, "
+                f"this program knows {part.head}",
+                hint="upgrade the program, or choose another database",
+            )
+        if revision != part.head:
+            # Loaded only now: alembic costs more than every start that finds its tables.
+            import_module("supervisor.store.migrate").upgrade(connection, part)
+
+
+def _revision(connection: Connection, part: Part) -> str | None:
+    schema = SCHEMA if is_postgres(connection) else None
+    if not sa.inspect(connection).has_table(part.version_table, schema):
+        return None
+    revision: str | None = connection.scalar(
+        sa.select(sa.column("version_num", sa.Text)).select_from(sa.table(part.version_table, schema=schema))
+    )
+    return revision

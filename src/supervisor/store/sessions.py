@@ -1,4 +1,4 @@
-"""Rows of `sessions`: made, reopened, and ended when their last run ends."""
+"""Rows of `sessions`: made, found, and ended when their last run ends."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,14 +31,25 @@ def get(connection: Connection, session_id: str) -> SessionRow:
     return SessionRow(row.id, row.title, SessionStatus(row.status))
 
 
-def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
-    """End a session whose last run has ended.
+def named(connection: Connection, name: str) -> list[SessionRow]:
+    """Return the sessions that a person may mean by the beginning of an id, or by a title; the newest first."""
+    meant = sessions.c.id.startswith(name, autoescape=True) | (sessions.c.title == name)
+    rows = connection.execute(sa.select(sessions).where(meant).order_by(sessions.c.created_at.desc()))
+    return [SessionRow(row.id, row.title, SessionStatus(row.status)) for row in rows]
 
-    The session's row is locked before its runs are read: two last finishers, each blind to the other, would leave it
-    running.
+
+def lock(connection: Connection, session_id: str) -> None:
+    """Keep others from ending the session, or a run of it, until the end of the transaction.
+
+    Whoever ends a run takes this lock before that of the run, for `conclude`: two last finishers, each blind to the
+    other, would leave the session running; two that lock in another order, each waiting for the other.
     """
     connection.execute(sa.select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
-    statuses = connection.scalars(sa.select(runs.c.status).where(runs.c.session_id == session_id))
+
+
+def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
+    """End a session, which the caller has locked, if its last run has ended."""
+    statuses = connection.scalars(sa.select(runs.c.status).where(runs.c.session_id == session_id).distinct())
     outcome = session_outcome([RunStatus(status) for status in statuses])
     if outcome is not None:
         connection.execute(

@@ -1,18 +1,34 @@
-"""Rows of `supervisors` and `workers`: who is there to execute runs."""
+"""Rows of `supervisors` and `workers`: who is there to execute runs, and when they were last heard of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
+from supervisor.store.claims import Scope
 from supervisor.store.tables import supervisors, workers
+
+
+class WorkerStatus(StrEnum):
+    """State of a worker."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    OFFLINE = "offline"
+    ERROR = "error"
 
 
 @dataclass(frozen=True)
 class SupervisorRow:
-    """A supervisor process, described so that another process can tell whether it still lives."""
+    """A supervisor process, described so that another process can tell whether it still lives.
+
+    Attributes:
+        runs_directory: Where its locks are.
+        lease_seconds: How long it may be silent before its runs are another's to take.
+    """
 
     id: str
     host: str
@@ -23,57 +39,108 @@ class SupervisorRow:
     process_started_at: float
     version: str
     desired_workers: int
+    runs_directory: str
+    lease_seconds: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A supervisor and when it was last heard of, by the database's clock."""
+
+    supervisor: SupervisorRow
+    heartbeat_at: datetime
 
 
 def register(
-    connection: Connection,
-    supervisor: SupervisorRow,
-    worker_ids: Sequence[str],
-    *,
-    session_id: str,
-    repository: str,
-    at: datetime,
+    connection: Connection, supervisor: SupervisorRow, worker_ids: Sequence[str], scope: Scope, *, at: datetime
 ) -> None:
     """Add a supervisor and its idle workers."""
     connection.execute(sa.insert(supervisors).values(**vars(supervisor), heartbeat_at=at))
     common = {
         "supervisor_id": supervisor.id,
-        "session_id": session_id,
-        "repositories": [repository],
-        "status": "idle",
+        "session_id": scope.session_id,
+        "repositories": list(scope.repositories or ()),
+        "status": WorkerStatus.IDLE,
         "heartbeat_at": at,
         "started_at": at,
     }
     connection.execute(sa.insert(workers), [{"id": worker_id, **common} for worker_id in worker_ids])
 
 
-def set_worker(connection: Connection, worker_id: str, status: str, *, run: int | None, at: datetime) -> None:
+def set_worker(connection: Connection, worker_id: str, status: WorkerStatus, *, run: int | None, at: datetime) -> None:
     """Note what a worker does now."""
     connection.execute(
         sa.update(workers).where(workers.c.id == worker_id).values(status=status, current_run=run, heartbeat_at=at)
     )
 
 
+def beat(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
+    """Note that a supervisor and its workers are there; those that were given up as offline are back."""
+    connection.execute(sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(heartbeat_at=at))
+    back = sa.case(
+        (workers.c.status != WorkerStatus.OFFLINE, workers.c.status),
+        (workers.c.current_run.is_(None), WorkerStatus.IDLE),
+        else_=WorkerStatus.BUSY,
+    )
+    connection.execute(
+        sa.update(workers).where(workers.c.supervisor_id == supervisor_id).values(heartbeat_at=at, status=back)
+    )
+
+
+def give_up_silent(connection: Connection, *, before: datetime) -> None:
+    """Call those workers offline that were last heard of before a moment."""
+    connection.execute(
+        sa.update(workers)
+        .where(workers.c.status != WorkerStatus.OFFLINE, workers.c.heartbeat_at < before)
+        .values(status=WorkerStatus.OFFLINE)
+    )
+
+
 def sign_off(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
     """Note that a supervisor has ended: its workers are offline."""
+    connection.execute(sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(ended_at=at))
     connection.execute(
         sa.update(workers)
         .where(workers.c.supervisor_id == supervisor_id)
-        .values(status="offline", current_run=None, heartbeat_at=at)
+        .values(status=WorkerStatus.OFFLINE, current_run=None, heartbeat_at=at)
     )
 
 
-def present(connection: Connection, supervisor_id: str) -> SupervisorRow | None:
-    """Return a supervisor that has not signed off; whether it lives is another question."""
-    query = (
-        sa.select(supervisors)
-        .distinct()
-        .join(workers, workers.c.supervisor_id == supervisors.c.id)
-        .where(supervisors.c.id == supervisor_id, workers.c.status != "offline")
-    )
+def of_worker(connection: Connection, worker_id: str) -> Heard | None:
+    """Return the supervisor that a worker belongs to, whether or not it has signed off."""
+    query = _HEARD.join(workers, workers.c.supervisor_id == supervisors.c.id).where(workers.c.id == worker_id)
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else _heard(row)
 
 
-def _row(row: sa.RowMapping) -> SupervisorRow:
-    return SupervisorRow(**{name: row[name] for name in SupervisorRow.__dataclass_fields__})
+def present(connection: Connection, supervisor_id: str) -> Heard | None:
+    """Return a supervisor that has not signed off; whether it lives is another question."""
+    query = _HEARD.where(supervisors.c.id == supervisor_id, supervisors.c.ended_at.is_(None))
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _heard(row)
+
+
+def serving(connection: Connection, session_id: str, repository: str) -> list[Heard]:
+    """Return those who are there for runs of a session and repository, and have not signed off."""
+    for_session = workers.c.session_id.is_(None) | (workers.c.session_id == session_id)
+    query = (
+        sa.select(*_COLUMNS, workers.c.repositories)
+        .join(workers, workers.c.supervisor_id == supervisors.c.id)
+        .where(supervisors.c.ended_at.is_(None), for_session)
+    )
+    rows = connection.execute(query).mappings().all()
+    found = {row["id"]: _heard(row) for row in rows if repository in row["repositories"]}
+    return list(found.values())
+
+
+def everybody(connection: Connection) -> list[Heard]:
+    """Return those who have not signed off."""
+    return [_heard(row) for row in connection.execute(_HEARD.where(supervisors.c.ended_at.is_(None))).mappings()]
+
+
+_COLUMNS = [supervisors.c[field.name] for field in fields(SupervisorRow)] + [supervisors.c.heartbeat_at]
+_HEARD = sa.select(*_COLUMNS)
+
+
+def _heard(row: RowMapping) -> Heard:
+    return Heard(SupervisorRow(**{field.name: row[field.name] for field in fields(SupervisorRow)}), row["heartbeat_at"])

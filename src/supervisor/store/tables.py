@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 
 SCHEMA = "ops"
-SCHEMA_VERSION = 1
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -31,20 +31,35 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(sa.TypeDecorator[str]):
+    """Text from outside (titles, messages, recognised text), without what databases refuse: NUL and lone surrogates."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (signature given)
+        """Replace what cannot be stored."""
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Return text without NUL, and with an escape for each lone surrogate: these stand for bytes that are no UTF-8."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="backslashreplace").decode()
+
+
 # SQLite counts only INTEGER primary keys up by itself.
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 control = sa.MetaData(schema=SCHEMA)
 results = sa.MetaData(schema=SCHEMA)
-
-schema_version = sa.Table("schema_version", control, sa.Column("version", sa.Integer, primary_key=True))
 
 sessions = sa.Table(
     "sessions",
     control,
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("intent", sa.Text),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("intent", Words),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
@@ -67,7 +82,7 @@ runs = sa.Table(
     sa.Column("timeout_seconds", sa.Integer),
     sa.Column("commit_sha", sa.Text, nullable=False),
     sa.Column("repository", sa.Text, nullable=False),
-    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("spec", _JSON, nullable=False),
     sa.Column("available_at", UtcDateTime, nullable=False),
     sa.Column("claimed_by", sa.Text),
     sa.Column("claimed_at", UtcDateTime),
@@ -75,11 +90,11 @@ runs = sa.Table(
     sa.Column("lease_term", sa.Integer, nullable=False, server_default="0"),
     sa.Column("cancel_requested_at", UtcDateTime),
     sa.Column("pause_requested_at", UtcDateTime),
-    sa.Column("requested_by", sa.Text),
+    sa.Column("requested_by", Words),
     # The supervisor that a command made for the run; while it lives, the run is not another's to continue.
     sa.Column("served_by", sa.Text),
     sa.Column("cancelled_at", UtcDateTime),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Words),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
@@ -106,6 +121,16 @@ sa.Index(
     postgresql_where=sa.text("status = 'queued'"),
 )
 
+sa.Index("runs_by_session", runs.c.session_id, runs.c.status)
+sa.Index("runs_by_run_id", runs.c.run_id)
+# What is running is few among many: rescue and lanes look for it again and again.
+sa.Index(
+    "runs_running",
+    runs.c.claimed_by,
+    sqlite_where=sa.text("status = 'running'"),
+    postgresql_where=sa.text("status = 'running'"),
+)
+
 run_events = sa.Table(
     "run_events",
     control,
@@ -114,11 +139,11 @@ run_events = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("lease_term", sa.Integer, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("actor", Words, nullable=False),
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("from_status", sa.Text),
     sa.Column("to_status", sa.Text),
-    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Column("detail", _JSON, nullable=False),
 )
 
 supervisors = sa.Table(
@@ -134,6 +159,12 @@ supervisors = sa.Table(
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("desired_workers", sa.Integer, nullable=False),
     sa.Column("heartbeat_at", UtcDateTime, nullable=False),
+    # Where its locks are, which a rescuer on the same machine can see.
+    sa.Column("runs_directory", Words, nullable=False),
+    # How long it may be silent before its runs are another's to take.
+    sa.Column("lease_seconds", sa.Integer, nullable=False),
+    # When it signed off; one that was killed did not.
+    sa.Column("ended_at", UtcDateTime),
 )
 
 workers = sa.Table(
@@ -144,7 +175,8 @@ workers = sa.Table(
         "supervisor_id", sa.Text, sa.ForeignKey(supervisors.c.id, ondelete="CASCADE"), nullable=False, index=True
     ),
     sa.Column("session_id", sa.Text, sa.ForeignKey(sessions.c.id)),
-    sa.Column("repositories", sa.JSON, nullable=False),
+    # Those that its machine has; a session of null means that of any session.
+    sa.Column("repositories", _JSON, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("current_run", _BIG),
     sa.Column("heartbeat_at", UtcDateTime, nullable=False),
@@ -161,6 +193,7 @@ file_locks = sa.Table(
     sa.Column("acquired_at", UtcDateTime, nullable=False),
 )
 
+# Only in the database that a single run has for itself; elsewhere the row of `runs` says whose term it is.
 lease = sa.Table(
     "lease",
     results,
@@ -180,7 +213,7 @@ documents = sa.Table(
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("status", sa.Text),
     sa.Column("page_count", sa.Integer),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Words),
 )
 
 pages = sa.Table(
@@ -193,14 +226,14 @@ pages = sa.Table(
     sa.Column("run_id", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("source", sa.Text),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", Words, nullable=False),
     sa.Column("mean_confidence", sa.Float),
     sa.Column("low_confidence", sa.Float),
     sa.Column("weak_word_share", sa.Float),
     sa.Column("word_count", sa.Integer, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     sa.Column("page_key", sa.Text),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Words),
     # The recogniser's own result, compressed: an interrupted attempt goes on from it.
     sa.Column("master", sa.LargeBinary, nullable=False),
 )

@@ -1,0 +1,93 @@
+"""Claiming: a queued run becomes the running one of a worker, exactly once, and never two of a lane at a time.
+
+On Postgres the function `ops.claim_runs` does it, which people can call themselves; SQLite gets the same from here, in
+a transaction that excludes every other writer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from supervisor.clock import Clock
+from supervisor.model.states import RunStatus, SessionStatus
+from supervisor.store.engine import is_postgres
+from supervisor.store.runs import COLUMNS, RunRow, get, run_row, transition
+from supervisor.store.tables import runs, sessions, workers
+
+_CALL = sa.text("SELECT * FROM ops.claim_runs(:worker, 1)").columns(**{column.name: column.type for column in COLUMNS})
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which runs a worker is there for.
+
+    Attributes:
+        session_id: Those of one session; None for those of any.
+        repositories: Those of repositories that its machine has; None for those of any.
+    """
+
+    session_id: str | None = None
+    repositories: Sequence[str] | None = None
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """Return what rows of `runs` must meet."""
+        session = sa.true() if self.session_id is None else runs.c.session_id == self.session_id
+        return session & (sa.true() if self.repositories is None else runs.c.repository.in_(self.repositories))
+
+
+def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None:
+    """Claim for a worker the first run in its scope that is due and whose lane is free: by priority, then by age.
+
+    The scope is that of the worker's row; a worker without a row claims any run of a running session. The lease term
+    grows by one.
+    """
+    if is_postgres(connection):
+        called = connection.execute(_CALL, {"worker": worker_id}).mappings().one_or_none()
+        return None if called is None else run_row({column.name: called[column.name] for column in COLUMNS})
+    now = clock.now()
+    other = runs.alias("other")
+    lane_is_taken = sa.exists().where(
+        other.c.session_id == runs.c.session_id, other.c.lane == runs.c.lane, other.c.status == RunStatus.RUNNING
+    )
+    query = _queued(_scope_of(connection, worker_id)).where(runs.c.available_at <= now, ~lane_is_taken)
+    row = connection.execute(query.order_by(runs.c.priority, runs.c.id).limit(1)).mappings().one_or_none()
+    if row is None:
+        return None
+    found = run_row(row)
+    values = {
+        "lease_term": found.lease_term + 1,
+        "claimed_by": worker_id,
+        "claimed_at": now,
+        "heartbeat_at": now,
+        "started_at": found.started_at or now,
+    }
+    transition(connection, found, RunStatus.RUNNING, at=now, actor=worker_id, event="claimed", values=values)
+    return get(connection, found.id)
+
+
+def claimed_by(connection: Connection, worker_id: str) -> RunRow | None:
+    """Return the run that a worker has claimed: it may not know of one if the answer to its claim was lost."""
+    query = sa.select(*COLUMNS).where(runs.c.claimed_by == worker_id, runs.c.status == RunStatus.RUNNING)
+    row = connection.execute(query.order_by(runs.c.id).limit(1)).mappings().one_or_none()
+    return None if row is None else run_row(row)
+
+
+def queued(connection: Connection, scope: Scope) -> set[int]:
+    """Return the rows in a scope that wait for a worker, those that are not due yet included."""
+    return set(connection.scalars(_queued(scope).with_only_columns(runs.c.id)))
+
+
+def _queued(scope: Scope) -> sa.Select[tuple[object, ...]]:
+    return (
+        sa.select(*COLUMNS)
+        .join(sessions, sessions.c.id == runs.c.session_id)
+        .where(runs.c.status == RunStatus.QUEUED, sessions.c.status == SessionStatus.RUNNING, scope.condition())
+    )
+
+
+def _scope_of(connection: Connection, worker_id: str) -> Scope:
+    query = sa.select(workers.c.session_id, workers.c.repositories).where(workers.c.id == worker_id)
+    row = connection.execute(query).one_or_none()
+    return Scope() if row is None else Scope(row.session_id, row.repositories)

@@ -1,0 +1,67 @@
+"""Where the tables of a command are: all in one database, or results in a database per run beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from supervisor.store.engine import open_engine, parse_url, sqlite_url
+from supervisor.store.results import ResultStore
+from supervisor.store.schema import prepare_control, prepare_results
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The databases of a command.
+
+    Attributes:
+        control_url: Where sessions, runs and workers are.
+        per_run: Tells the file that has the results of a run; None if they are in the control database, too.
+    """
+
+    control_url: str
+    per_run: Callable[[str], Path] | None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the results of all runs are in the control database."""
+        return self.per_run is None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether only processes of one machine can use it, one writer at a time."""
+        return parse_url(self.control_url).get_backend_name() == "sqlite"
+
+    def open_control(self) -> Engine:
+        """Open the control database, with its tables up to date.
+
+        Raises:
+            DatabaseError: It cannot be reached.
+            SchemaError: It is newer than this program.
+        """
+        engine = open_engine(self.control_url)
+        try:
+            prepare_control(engine)
+            if self.shared:
+                prepare_results(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def results_url(self, run_id: str) -> str:
+        """Return the URL of the database that has a run's documents and pages."""
+        return self.control_url if self.per_run is None else sqlite_url(self.per_run(run_id))
+
+    def has_results(self, run_id: str) -> bool:
+        """Tell whether there is a database yet that could have results of a run."""
+        return self.per_run is None or self.per_run(run_id).exists()
+
+    def open_results(self, run_id: str) -> ResultStore:
+        """Open what a run has stored; the caller closes it.
+
+        Raises:
+            DatabaseError: It cannot be reached.
+        """
+        return ResultStore(self.results_url(run_id), shared=self.shared)

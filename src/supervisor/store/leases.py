@@ -1,0 +1,31 @@
+"""The leases of running runs: kept up by beats, watched by those who would rescue."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from supervisor.model.states import RunStatus
+from supervisor.store.claims import Scope
+from supervisor.store.runs import COLUMNS, RunRow, run_row
+from supervisor.store.tables import runs
+
+
+def renew(connection: Connection, terms: Mapping[int, int], *, at: datetime) -> set[int]:
+    """Renew the leases of rows under these lease terms; return the rows for which it was done, as ours still."""
+    if not terms:
+        return set()
+    ours = sa.tuple_(runs.c.id, runs.c.lease_term).in_(list(terms.items()))
+    renewed = connection.scalars(
+        sa.update(runs).where(ours, runs.c.status == RunStatus.RUNNING).values(heartbeat_at=at).returning(runs.c.id)
+    )
+    return set(renewed)
+
+
+def running(connection: Connection, scope: Scope, *, also: Collection[int], but: Collection[int]) -> list[RunRow]:
+    """Return what is running in a scope, and of the rows `also`, except `but`."""
+    query = sa.select(*COLUMNS).where(
+        runs.c.status == RunStatus.RUNNING, scope.condition() | runs.c.id.in_(also), runs.c.id.not_in(but)
+    )
+    return [run_row(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
