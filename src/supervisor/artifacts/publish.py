@@ -6,10 +6,10 @@ from supervisor.artifacts.layout import RunDirectory
 
 
 def publish_output(run: RunDirectory, lease_term: int) -> None:
-    """Replace `output/` as a whole by what the holder of a term staged; then drop everything staged.
+    """Replace `output/` as a whole by what the holder of a term staged; `drop_staged` removes what is left of it.
 
     Done under the run lock. Doing it again, also after a crash in the middle, gives the same: the staged directory
-    moves in once the old one has moved away, and is never dropped before it has moved.
+    moves in once the old one has moved away.
     """
     staged = run.staging(lease_term) / "output"
     retired = run.root / ".staging" / "retired"
@@ -19,7 +19,6 @@ def publish_output(run: RunDirectory, lease_term: int) -> None:
             run.output.rename(retired)
         staged.rename(run.output)
     run.output.mkdir(exist_ok=True)
-    shutil.rmtree(run.root / ".staging", ignore_errors=True)
 
 
 def drop_staged(run: RunDirectory) -> None:

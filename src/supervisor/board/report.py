@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from supervisor.artifacts.layout import RunDirectory, RunsDirectory
+from supervisor.artifacts.layout import RunsDirectory
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
-from supervisor.store.engine import DatabaseError, shown_url, sqlite_url, transaction
-from supervisor.store.results import PageTally, ResultStore, StoredDocument
+from supervisor.store.databases import Databases
+from supervisor.store.engine import DatabaseError, shown_url, transaction
+from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
 
 SCHEMA = "supervisor.session-report/1"
@@ -89,20 +90,25 @@ class SessionReport:
         }
 
 
-def report_session(engine: Engine, directory: RunsDirectory, session_id: str, rows: Sequence[int]) -> SessionReport:
+def report_session(
+    engine: Engine, databases: Databases, directory: RunsDirectory, session_id: str, rows: Sequence[int]
+) -> SessionReport:
     """Read how a session and some of its runs stand; the runs come in the order in which they are named."""
     with transaction(engine) as connection:
         session = sessions.get(connection, session_id)
+    return SessionReport(session.id, session.title, session.status, report_runs(engine, databases, directory, rows))
+
+
+def report_runs(engine: Engine, databases: Databases, directory: RunsDirectory, rows: Sequence[int]) -> list[RunReport]:
+    """Read how some runs stand, in the order in which they are named."""
+    with transaction(engine) as connection:
         found = {row.id: row for row in runs.of_rows(connection, rows)}
-    reports = [report_run(directory, found[row]) for row in rows]
-    return SessionReport(session.id, session.title, session.status, reports)
+    return [report_run(databases, directory, found[row]) for row in rows]
 
 
-def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
+def report_run(databases: Databases, directory: RunsDirectory, row: RunRow) -> RunReport:
     """Read how one run stands."""
-    run = directory.run(row.run_id)
-    url = sqlite_url(run.database)
-    documents, pages = _results(run, row)
+    documents, pages = _results(databases, row)
     seconds = (row.finished_at - row.claimed_at).total_seconds() if row.finished_at and row.claimed_at else None
     return RunReport(
         run_id=row.run_id,
@@ -111,23 +117,23 @@ def report_run(directory: RunsDirectory, row: RunRow) -> RunReport:
         commit=row.commit_sha,
         error=row.error,
         seconds=None if seconds is None else round(seconds, 3),
-        artifacts=run.root,
-        database=shown_url(url),
+        artifacts=directory.run(row.run_id).root,
+        database=shown_url(databases.results_url(row.run_id)),
         documents=documents,
         pages=pages,
     )
 
 
-def _results(run: RunDirectory, row: RunRow) -> tuple[Sequence[StoredDocument], PageTally]:
+def _results(databases: Databases, row: RunRow) -> tuple[Sequence[StoredDocument], PageTally]:
     """Read what a run stored; nothing if it has not come so far.
 
     Raises:
         DatabaseError: The database cannot be read, and it is not that which the run failed of.
     """
-    if not run.database.exists():
+    if not databases.has_results(row.run_id):
         return (), _NO_PAGES
     try:
-        store = ResultStore(sqlite_url(run.database))
+        store = databases.open_results(row.run_id)
         try:
             return store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
         finally:

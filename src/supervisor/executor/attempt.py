@@ -45,7 +45,11 @@ class Attempt:
             held_descriptors: Locks that every process of the page pool keeps, too.
         """
         self._output.mkdir(parents=True, exist_ok=True)
-        store = ResultStore(self._start.database_url)
+        store = ResultStore(
+            self._start.database_url,
+            shared=self._start.database_is_shared,
+            patience_seconds=self._start.patience_seconds,
+        )
         try:
             documents = [_stored_document(document) for document in self._spec.documents]
             store.begin(self._key, documents)

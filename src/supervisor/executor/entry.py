@@ -21,6 +21,7 @@ from supervisor.executor.environment import executor_environment
 from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, Stopped, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.model.states import RunStatus
+from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 
 ORPHAN_GRACE_SECONDS = 10
@@ -54,7 +55,7 @@ def _perform(start: Start, connection: Connection, stop: threading.Event, held: 
         return Stopped()
     except (SupervisorError, OSError) as error:
         log.exception("the attempt cannot go on")
-        return Finished(RunStatus.FAILED, str(error))
+        return Finished(RunStatus.FAILED, str(error), transient=isinstance(error, DatabaseUnavailable))
     log.info("ended: %s", outcome)
     return outcome
 

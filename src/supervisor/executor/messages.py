@@ -16,6 +16,8 @@ class Start:
     """To the executor: everything that it needs to perform one attempt.
 
     Attributes:
+        database_is_shared: Whether that database has the row of the run, too.
+        patience_seconds: How long to wait for a database that is away.
         spec: The resolved jobs and documents, as stored with the run.
         scratch: Memory-backed directory for prepared pages; `spill` is used when it is full.
     """
@@ -25,6 +27,8 @@ class Start:
     attempt: int
     lease_term: int
     database_url: str
+    database_is_shared: bool
+    patience_seconds: float
     workspace: str
     artifacts: str
     scratch: str
@@ -73,10 +77,15 @@ class DocumentDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """From the executor: the attempt has ended by itself."""
+    """From the executor: the attempt has ended by itself.
+
+    Attributes:
+        transient: Whether what made it fail can pass by itself.
+    """
 
     status: RunStatus
     error: str | None
+    transient: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ class UntrustedRepositoryError(SurroundingsError):
     """Git refuses to work in a repository that it thinks another user could have prepared."""
 
 
+class CommitMissingError(SurroundingsError):
+    """A commit is known by its id, and this repository does not have it."""
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(f"commit {commit[:12]} is not in this repository", hint="git fetch --all")
+
+
 class NoWorkTreeError(UsageError):
     """A work tree is needed, and the repository is bare."""
 

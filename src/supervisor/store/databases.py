@@ -58,10 +58,10 @@ class Databases:
         """Tell whether there is a database yet that could have results of a run."""
         return self.per_run is None or self.per_run(run_id).exists()
 
-    def open_results(self, run_id: str) -> ResultStore:
+    def open_results(self, run_id: str, *, patience_seconds: float = 0) -> ResultStore:
         """Open what a run has stored; the caller closes it.
 
         Raises:
             DatabaseError: It cannot be reached.
         """
-        return ResultStore(self.results_url(run_id), shared=self.shared)
+        return ResultStore(self.results_url(run_id), shared=self.shared, patience_seconds=patience_seconds)

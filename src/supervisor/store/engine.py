@@ -140,6 +140,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise DatabaseUnavailable(f"database {shown_url(engine.url)}: every connection is in use") from error
 
 
+def alone(connection: Connection, subject: str) -> None:
+    """Wait until nobody else who calls this with the same subject is in a transaction, and keep them out of ours."""
+    if is_postgres(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(subject, 0))))
+
+
 def patiently(seconds: float) -> Retrying:
     """Try again for some time while a database is unavailable.
 

@@ -23,6 +23,17 @@ def renew(connection: Connection, terms: Mapping[int, int], *, at: datetime) -> 
     return set(renewed)
 
 
+def is_unchanged(connection: Connection, row: RunRow) -> bool:
+    """Tell whether a running row has its term and last beat still, and keep it so until the end of the transaction."""
+    same = sa.select(runs.c.id).where(
+        runs.c.id == row.id,
+        runs.c.status == RunStatus.RUNNING,
+        runs.c.lease_term == row.lease_term,
+        runs.c.heartbeat_at.is_not_distinct_from(row.heartbeat_at),
+    )
+    return connection.scalar(same.with_for_update()) is not None
+
+
 def running(connection: Connection, scope: Scope, *, also: Collection[int], but: Collection[int]) -> list[RunRow]:
     """Return what is running in a scope, and of the rows `also`, except `but`."""
     query = sa.select(*COLUMNS).where(

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.states import ACTIVE, RunStatus, check_transition
 from supervisor.store.events import Event, is_recorded, record
 from supervisor.store.tables import runs
@@ -54,7 +55,24 @@ COLUMNS = [runs.c[field.name] for field in fields(RunRow)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewRun:
+class Handling:
+    """How a run is treated, whatever it does.
+
+    Attributes:
+        lane: None for a run that waits for no other.
+        priority: Lower numbers go first.
+        max_retries: How often it is tried again when what made it fail can pass by itself.
+        timeout_seconds: For one attempt; None for no limit.
+    """
+
+    lane: str | None = None
+    priority: int = 100
+    max_retries: int = DEFAULT_MAX_RETRIES
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun(Handling):
     """What a row begins with.
 
     Attributes:
@@ -68,10 +86,6 @@ class NewRun:
     spec: Mapping[str, object]
     requested_by: str
     served_by: str | None
-    lane: str | None = None
-    priority: int = 100
-    max_retries: int = 3
-    timeout_seconds: int | None = None
 
 
 def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
@@ -133,13 +147,28 @@ def hold(connection: Connection, row: RunRow) -> bool:
 
 
 def serve(
-    connection: Connection, row: RunRow, session_id: str, supervisor_id: str | None, *, at: datetime, actor: str
+    connection: Connection, row: RunRow, supervisor_id: str | None, handling: Handling, *, at: datetime, actor: str
 ) -> None:
-    """Give a row that was left behind, and that the caller has locked, to another supervisor and session."""
-    values = {"session_id": session_id, "served_by": supervisor_id}
+    """Give a row that was left behind, and that the caller has locked, to another supervisor."""
+    values = {"served_by": supervisor_id, **vars(handling)}
+    if row.status is RunStatus.RUNNING:
+        # Its lane is that which it runs in, until it is queued again.
+        del values["lane"]
     connection.execute(sa.update(runs).where(runs.c.id == row.id).values(values))
-    detail = {"from_session": row.session_id, "to_session": session_id, "from": row.served_by, "to": supervisor_id}
+    detail = {"reason": "named again", "from": row.served_by, "to": supervisor_id}
     record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "continued", None, None, detail))
+
+
+def move(connection: Connection, row: RunRow, session_id: str, *, at: datetime, actor: str) -> None:
+    """Put a queued row into another session, unless it is queued no more."""
+    moved = connection.execute(
+        sa.update(runs)
+        .where(runs.c.id == row.id, runs.c.status == RunStatus.QUEUED, runs.c.session_id == row.session_id)
+        .values(session_id=session_id)
+    )
+    if moved.rowcount:
+        detail = {"from_session": row.session_id, "to_session": session_id}
+        record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "moved", None, None, detail))
 
 
 def settle(connection: Connection, run: int, *, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """A claimed run on its way through one worker, from the claim until the run is settled."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.board.progress import RunProgress
@@ -9,6 +9,7 @@ from supervisor.executor.child import Executor
 from supervisor.executor.messages import Finished, Stopped
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import RunLock
+from supervisor.model.states import RunStatus
 from supervisor.store.runs import RunRow
 
 
@@ -23,6 +24,26 @@ class Settled:
     kept: str | None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt has ended, and what follows from it for its run.
+
+    Attributes:
+        event: What the history calls it, unless the run is tried again.
+        reason: Why, for people.
+        transient: Whether the reason can pass by itself, so that trying again makes sense.
+        delay_seconds: How long a run that goes back to the queue rests there.
+        worker_failed: Whether it was the worker, not the run, that something is the matter with.
+    """
+
+    status: RunStatus
+    event: str
+    reason: str | None = None
+    transient: bool = False
+    delay_seconds: float = 0
+    worker_failed: bool = False
+
+
 @dataclass
 class Assignment:
     """One worker's run. The fields are filled in the order in which they stand.
@@ -32,8 +53,12 @@ class Assignment:
         lock: Held, as the lease is, until the run is settled.
         provisioned: The workspace, once it is ready.
         executor: Started in it.
+        deadline: When its time is over, on the monotonic clock; None if it has no limit.
         outcome: What the executor said of its end.
-        settling: Runs after the row has ended.
+        ending: What its end means for the run; there as soon as nothing executes any more.
+        ended: Whether the row could be changed accordingly; not if it was another's by then.
+        lost: Whether the run is another's, and nothing of it may be changed.
+        settling: Runs after that.
     """
 
     worker_id: str
@@ -43,9 +68,26 @@ class Assignment:
     provisioned: Future[Path]
     progress: RunProgress
     executor: Executor | None = None
+    deadline: float | None = None
     outcome: Finished | Stopped | None = None
+    ending: Ending | None = None
+    ended: bool = False
+    lost: bool = False
     settling: Future[Settled] | None = None
-    page_counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_provisioned(self) -> bool:
+        """Whether it waits for its executor to be started, or for something to be done about what went wrong."""
+        return self.executor is None and self._goes_on and self.provisioned.done()
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether it has an executor that has not been reaped."""
+        return self.executor is not None and self._goes_on
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.ending is None and self.settling is None
 
     def release(self) -> None:
         """Close our copies of lease and lock, in this order: who sees the run lock free finds the workspace free."""

@@ -1,6 +1,5 @@
 """Claiming a run for an idle worker, and getting hold of what belongs to it."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -9,71 +8,89 @@ from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
 from supervisor.model.states import RunStatus
-from supervisor.store import runs, sessions, supervisors
-from supervisor.store.engine import transaction
+from supervisor.store import claims, runs, sessions, supervisors
+from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
+from supervisor.store.supervisors import WorkerStatus
 from supervisor.supervision.workshop import Workshop
 
 HELD_RETRY_SECONDS = 5
 
 
-def claim(shop: Workshop, worker_id: str, rows: Sequence[int]) -> tuple[RunRow, RunLock, WorkspaceLease] | None:
-    """Claim the first of these runs that is queued and due; None if there is none, or if its locks are held.
+class Claimant:
+    """Claims for the workers of one supervisor."""
 
-    A run whose locks are held goes back to the queue for some seconds; that costs no attempt.
-    """
-    now = shop.clock.now()
-    with transaction(shop.engine) as connection:
-        row = runs.claim(connection, worker_id, rows, at=now)
-        if row is None:
-            return None
-        supervisors.set_worker(connection, worker_id, "busy", run=row.id, at=now)
-    with ExitStack() as undo:
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._unanswered: set[str] = set()
+
+    def claim(self, worker_id: str) -> tuple[RunRow, RunLock, WorkspaceLease] | None:
+        """Claim the next run for a worker, with its locks; None if there is none, or if they are held.
+
+        A run whose locks are held goes back to the queue for some seconds; that costs no attempt.
+
+        Raises:
+            DatabaseUnavailable: A run may have been claimed, or not: the next call for the worker finds out.
+        """
         try:
-            lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
-            undo.callback(lock.close)
-            workspace = shop.workspaces.path(row.run_id)
-            lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
-            lease.acquire()
-        except LockHeldError as error:
-            _give_back(shop, row, str(error))
-            return None
-        except SupervisorError as error:
-            _fail(shop, row, str(error))
-            return None
-        undo.pop_all()
-    return row, lock, lease
+            row = self._claim(worker_id)
+            held = None if row is None else self._take_hold(row)
+        except DatabaseUnavailable:
+            self._unanswered.add(worker_id)
+            raise
+        self._unanswered.discard(worker_id)
+        return None if row is None or held is None else (row, *held)
 
+    def _claim(self, worker_id: str) -> RunRow | None:
+        with transaction(self._shop.engine) as connection:
+            unheard_of = claims.claimed_by(connection, worker_id) if worker_id in self._unanswered else None
+            row = unheard_of or claims.claim(connection, worker_id, self._shop.clock)
+            if row is not None:
+                now = self._shop.now(connection)
+                supervisors.set_worker(connection, worker_id, WorkerStatus.BUSY, run=row.id, at=now)
+        return row
 
-def _fail(shop: Workshop, row: RunRow, reason: str) -> None:
-    """End a run whose locks can never be had; the others go on."""
-    values = {"error": reason, "finished_at": shop.clock.now()}
-    _put_down(shop, row, RunStatus.FAILED, "failed", reason, values)
-    shop.note(f"run {row.run_id}: {reason}")
+    def _take_hold(self, row: RunRow) -> tuple[RunLock, WorkspaceLease] | None:
+        shop = self._shop
+        with ExitStack() as undo:
+            try:
+                lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
+                undo.callback(lock.close)
+                workspace = shop.workspaces.path(row.run_id)
+                lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
+                lease.acquire()
+            except LockHeldError as error:
+                self._put_down(row, RunStatus.QUEUED, "given back", str(error))
+                shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
+                return None
+            except SupervisorError as error:
+                self._put_down(row, RunStatus.FAILED, "failed", str(error))
+                shop.note(f"run {row.run_id}: {error}")
+                return None
+            undo.pop_all()
+        return lock, lease
 
-
-def _give_back(shop: Workshop, row: RunRow, reason: str) -> None:
-    later = shop.clock.now() + timedelta(seconds=HELD_RETRY_SECONDS)
-    _put_down(shop, row, RunStatus.QUEUED, "given back", reason, {"claimed_by": None, "available_at": later})
-    shop.note(f"{reason}; trying again in {HELD_RETRY_SECONDS} s")
-
-
-def _put_down(  # noqa: PLR0917 (what happens to the run, in the order of its event)
-    shop: Workshop, row: RunRow, to_status: RunStatus, event: str, reason: str, values: Mapping[str, object]
-) -> None:
-    """Take a claimed run from its worker again, before anything was done for it."""
-    now = shop.clock.now()
-    with transaction(shop.engine) as connection:
-        if row.claimed_by is not None:
-            supervisors.set_worker(connection, row.claimed_by, "idle", run=None, at=now)
-        runs.transition(
-            connection,
-            row,
-            to_status,
-            at=now,
-            actor=shop.me.id,
-            event=event,
-            values=values,
-            detail={"reason": reason},
-        )
-        sessions.conclude(connection, row.session_id, at=now)
+    def _put_down(self, row: RunRow, to_status: RunStatus, event: str, reason: str) -> None:
+        """Take a claimed run from its worker again, before anything was done for it."""
+        shop = self._shop
+        with transaction(shop.engine) as connection:
+            now = shop.now(connection)
+            values = (
+                {"claimed_by": None, "available_at": now + timedelta(seconds=HELD_RETRY_SECONDS)}
+                if to_status is RunStatus.QUEUED
+                else {"error": reason, "finished_at": now}
+            )
+            sessions.lock(connection, row.session_id)
+            runs.transition(
+                connection,
+                row,
+                to_status,
+                at=now,
+                actor=shop.me.id,
+                event=event,
+                values=values,
+                detail={"reason": reason},
+            )
+            if row.claimed_by is not None:
+                supervisors.set_worker(connection, row.claimed_by, WorkerStatus.IDLE, run=None, at=now)
+            sessions.conclude(connection, row.session_id, at=now)

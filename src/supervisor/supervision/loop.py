@@ -1,27 +1,32 @@
 """The loop: what has ended is reaped, what is ready is started, idle workers claim; until nothing is left to do.
 
 All changes of state happen here, in one thread. What takes long and changes no state (checking out, tidying up) runs in
-threads beside it, and rings when it is done.
+threads beside it, and rings when it is done; the heart beats from a thread of its own. A database that is away for a
+while stops nothing: what could not be written is written on a later turn.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import connection as waiting
 from typing import Any
 
-from supervisor.board.progress import RunProgress
 from supervisor.errors import SupervisorError
 from supervisor.executor.child import Executor
 from supervisor.model.states import RunStatus
-from supervisor.store import runs
-from supervisor.store.engine import transaction
+from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.results import FencedOut
+from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment
-from supervisor.supervision.claim import claim
+from supervisor.supervision.claim import Claimant
+from supervisor.supervision.end import end
+from supervisor.supervision.errand import Errand
+from supervisor.supervision.heart import Heart, LeaseLostError
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import end_in_trouble, reap, requeue
-from supervisor.supervision.settle import settle
+from supervisor.supervision.reap import INTERRUPTED, reap, trouble
+from supervisor.supervision.rescue import Rescuer
+from supervisor.supervision.settle import settle, withdraw
 from supervisor.supervision.start import start
 from supervisor.supervision.wakeup import Wakeup
 from supervisor.supervision.workshop import Workshop
@@ -32,62 +37,128 @@ TICK_SECONDS = 1.0
 
 
 class Loop:
-    """Executes some rows of `runs` with a fixed set of workers."""
+    """Executes runs with a fixed set of workers, for as long as its errand asks for."""
 
-    def __init__(self, shop: Workshop, rows: Sequence[RunProgress], ids: Sequence[int], workers: Sequence[str]) -> None:
+    def __init__(self, shop: Workshop, errand: Errand, rescuer: Rescuer, workers: Sequence[str]) -> None:
         self._shop = shop
-        self._progress = dict(zip(ids, rows, strict=True))
+        self._errand = errand
+        self._rescuer = rescuer
+        self._claimant = Claimant(shop)
         self._idle = list(workers)
         self._busy: list[Assignment] = []
         self._wakeup = Wakeup()
         self._threads = ThreadPoolExecutor(max_workers=len(workers), thread_name_prefix="workspace")
+        self._heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=self._wakeup.ring)
         self._stop_deadline: float | None = None
+        self._lost: LeaseLostError | None = None
+        self._database_is_away = False
 
     def run(self) -> int | None:
-        """Go on until every row has ended, or a signal came; return the signal's number, if one did."""
-        with self._wakeup.watching_signals():
+        """Go on until the errand is done, or a signal came; return the signal's number, if one did.
+
+        Raises:
+            LeaseLostError: A run was given to another supervisor, because this one was silent for too long.
+        """
+        with self._wakeup.watching_signals(), self._heart:
             try:
                 self._go_on()
             finally:
                 self._tear_down()
+        if self._lost is not None:
+            raise self._lost
         return self._wakeup.signals[0] if self._wakeup.signals else None
 
     def _go_on(self) -> None:
         while True:
+            self._heart.check()
+            self._heed_losses()
             self._heed_signals()
+            self._heed_timeouts()
             self._reap()
             self._start()
+            self._end()
             self._settle()
             if not self._stopping:
-                self._claim()
-            if not self._busy and (self._stopping or not self._waiting_rows()):
+                self._unless_away(self._rescue)
+                self._unless_away(self._claim)
+            if not self._busy and (self._stopping or not self._has_more()):
+                return
+            if len(self._wakeup.signals) > 1 and self._database_is_away:
                 return
             self._wait()
 
     @property
     def _stopping(self) -> bool:
-        return bool(self._wakeup.signals)
+        return bool(self._wakeup.signals) or self._lost is not None
+
+    def _unless_away(self, step: Callable[[], bool]) -> bool:
+        """Take a step that may need the database; while that is away, say so once and leave the step for later.
+
+        Returns:
+            Whether the step was taken.
+        """
+        try:
+            asked = step()
+        except DatabaseUnavailable as error:
+            if not self._database_is_away:
+                self._shop.note(f"{error}; going on without it, and trying again")
+            self._database_is_away = True
+            return False
+        if asked and self._database_is_away:
+            self._shop.note("the database is there again")
+            self._database_is_away = False
+        return True
+
+    def _has_more(self) -> bool:
+        try:
+            return self._errand.goes_on()
+        except DatabaseUnavailable:
+            return True
+
+    def _heed_losses(self) -> None:
+        """Drop what is no longer ours; who was silent for so long ends altogether."""
+        lost = self._heart.lost
+        for assignment in [one for one in self._busy if one.row.id in lost and one.ending is None and not one.lost]:
+            row = assignment.row
+            self._lost = LeaseLostError(
+                f"run {row.run_id!r} was given to another worker, because no heartbeat came from this one "
+                f"for {self._shop.me.lease_seconds} s; nothing more of it is written",
+                hint="start this worker again",
+            )
+            assignment.lost = True
+            if assignment.executor is not None:
+                assignment.executor.kill(grace_seconds=0)
+                assignment.executor.reap()
+            if assignment.executor is not None or assignment.provisioned.done():
+                self._begin_settling(assignment, withdraw)
 
     def _heed_signals(self) -> None:
         if not self._stopping:
             return
+        now = self._shop.clock.monotonic()
         if self._stop_deadline is None:
-            self._stop_deadline = time.monotonic() + STOP_GRACE_SECONDS
+            self._stop_deadline = now + STOP_GRACE_SECONDS
             self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
             for executor in self._executing():
                 executor.stop()
-        if len(self._wakeup.signals) > 1 or time.monotonic() >= self._stop_deadline:
+        if len(self._wakeup.signals) > 1 or now >= self._stop_deadline:
             for executor in self._executing():
                 executor.kill(grace_seconds=TERM_GRACE_SECONDS)
 
+    def _heed_timeouts(self) -> None:
+        now = self._shop.clock.monotonic()
+        for assignment in self._busy:
+            if assignment.is_executing and assignment.deadline is not None and now >= assignment.deadline:
+                assignment.executor.kill(grace_seconds=TERM_GRACE_SECONDS)  # type: ignore[union-attr]  # it executes
+
     def _executing(self) -> list[Executor]:
-        """Return the executors that have not been reaped: those of settling runs have no process any more."""
-        return [one.executor for one in self._busy if one.executor is not None and one.settling is None]
+        """Return the executors that have not been reaped: those of ending runs have no process any more."""
+        return [one.executor for one in self._busy if one.is_executing and one.executor is not None]
 
     def _reap(self) -> None:
-        for assignment in self._busy:
+        for assignment in [one for one in self._busy if one.is_executing]:
             executor = assignment.executor
-            if executor is None or assignment.settling is not None:
+            if executor is None:
                 continue
             # First whether it has ended, then its messages: none can come after the last that is read here.
             ended = executor.has_ended()
@@ -98,30 +169,44 @@ class Loop:
                 self._shop.observer(assignment.progress)
             if ended:
                 try:
-                    reap(self._shop, assignment, interrupted=self._stopping)
+                    now = self._shop.clock.monotonic()
+                    assignment.ending = reap(assignment, interrupted=self._stopping, monotonic=now)
                 except (SupervisorError, OSError) as error:
-                    end_in_trouble(self._shop, assignment, error)
-                self._begin_settling(assignment)
+                    assignment.ending = trouble(error)
 
     def _start(self) -> None:
         for assignment in self._busy:
-            if assignment.executor is not None or assignment.settling is not None or not assignment.provisioned.done():
+            if not assignment.is_provisioned:
+                continue
+            if assignment.lost:
+                self._begin_settling(assignment, withdraw)
                 continue
             if self._stopping:
-                requeue(self._shop, assignment, "interrupted")
-                self._begin_settling(assignment)
+                assignment.ending = INTERRUPTED
                 continue
             try:
                 workspace = assignment.provisioned.result()
                 assignment.executor = start(self._shop, assignment, workspace)
+                if assignment.row.timeout_seconds is not None:
+                    assignment.deadline = self._shop.clock.monotonic() + assignment.row.timeout_seconds
                 assignment.progress = self._shop.show(assignment.progress, stage="recognising")
-            except (SupervisorError, OSError) as error:
-                end_in_trouble(self._shop, assignment, error)
-                self._begin_settling(assignment)
+            except (SupervisorError, OSError, FencedOut) as error:
+                assignment.ending = trouble(error)
 
-    def _begin_settling(self, assignment: Assignment) -> None:
-        self._progress[assignment.row.id] = assignment.progress
-        assignment.settling = self._in_thread(settle, assignment.row.id)
+    def _end(self) -> None:
+        for assignment in [one for one in self._busy if one.ending is not None and one.settling is None]:
+            if self._unless_away(partial(self._end_one, assignment)):
+                self._begin_settling(assignment, settle if assignment.ended else withdraw)
+
+    def _end_one(self, assignment: Assignment) -> bool:
+        if assignment.ending is not None:
+            assignment.ended = end(self._shop, assignment, assignment.ending)
+        return True
+
+    def _begin_settling(self, assignment: Assignment, step: Callable[[Workshop, RunRow], Any]) -> None:
+        self._heart.let_go(assignment.row.id)
+        self._errand.note(assignment.row.id, assignment.progress)
+        assignment.settling = self._in_thread(step, assignment.row)
 
     def _settle(self) -> None:
         for assignment in [one for one in self._busy if one.settling is not None and one.settling.done()]:
@@ -141,28 +226,26 @@ class Loop:
         if settled and settled.kept and not self._shop.keep_workspaces:
             self._shop.note(f"run {run_id}: workspace kept: {settled.kept}")
 
-    def _claim(self) -> None:
-        waiting_rows = self._waiting_rows()
-        while self._idle and waiting_rows:
-            worker_id = self._idle[0]
-            claimed = claim(self._shop, worker_id, waiting_rows)
+    def _rescue(self) -> bool:
+        return self._rescuer.look([one.row.id for one in self._busy])
+
+    def _claim(self) -> bool:
+        asked = bool(self._idle)
+        while self._idle:
+            claimed = self._claimant.claim(self._idle[0])
             if claimed is None:
-                return
+                break
             row, lock, lease = claimed
-            self._idle.remove(worker_id)
-            waiting_rows.remove(row.id)
-            progress = self._shop.show(self._progress[row.id], status=RunStatus.RUNNING, stage="checking out")
+            self._heart.hold(row.id, row.lease_term)
+            worker_id = self._idle.pop(0)
+            progress = self._errand.progress_of(row)
+            progress = self._shop.show(progress, status=RunStatus.RUNNING, stage="checking out")
             provisioned = self._in_thread(provision, row)
             self._busy.append(Assignment(worker_id, row, lock, lease, provisioned, progress))
+        return asked
 
-    def _waiting_rows(self) -> list[int]:
-        """Return our rows that are queued; one that somebody else ended or took is not ours to wait for."""
-        with transaction(self._shop.engine) as connection:
-            rows = runs.of_rows(connection, list(self._progress))
-        return [row.id for row in rows if row.status is RunStatus.QUEUED]
-
-    def _in_thread(self, step: Any, argument: Any) -> Future[Any]:
-        future = self._threads.submit(step, self._shop, argument)
+    def _in_thread(self, step: Callable[[Workshop, RunRow], Any], row: RunRow) -> Future[Any]:
+        future = self._threads.submit(step, self._shop, row)
         future.add_done_callback(self._wakeup.ring)
         return future
 

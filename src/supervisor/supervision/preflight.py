@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from supervisor.artifacts.filesystems import network_file_system
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.errors import UsageError
 from supervisor.git.errors import WorkspaceInUseError
@@ -11,6 +10,7 @@ from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.tesseract import check_languages
+from supervisor.supervision.opening import check_runs_directory
 from supervisor.supervision.planning import PlannedRun, Planner
 
 _JOB_FILE_PATTERNS = ("ocr-jobs/**",)
@@ -63,27 +63,9 @@ class Preflight:
             UsageError: The runs directory cannot be used, or a workspace has somebody's work in it.
             SurroundingsError: tesseract or a language is missing.
         """
-        kind = network_file_system(self._runs_directory.root)
-        if kind is not None:
-            raise UsageError(
-                f"the runs directory {self._runs_directory.root} is on a network file system ({kind}), "
-                "where SQLite and file locks are not safe",
-                hint="choose a local directory with --runs-dir",
-            )
-        self._refuse_planted_files()
+        check_runs_directory(self._repository, self._runs_directory)
         check_languages([job for run in planned for job in run.spec.jobs])
         for run in planned:
             state = self._workspaces.inspect(run.run_id)
             if state is not None and state.work and not self._run_locks.is_held(run.run_id):
                 raise WorkspaceInUseError(str(state.path), state.work)
-
-    def _refuse_planted_files(self) -> None:
-        """Refuse a runs directory that a commit put files into: it could aim what we write at any file of the user."""
-        root, work_tree = self._runs_directory.root, self._repository.main_work_tree
-        hint = "choose another one with --runs-dir, or remove it from the repository"
-        if root.is_symlink():
-            raise UsageError(f"the runs directory {root} is a symbolic link", hint=hint)
-        if work_tree is not None and root.is_relative_to(work_tree):
-            inside = root.relative_to(work_tree).as_posix()
-            if self._repository.list_files(self._repository.resolve("HEAD"), inside):
-                raise UsageError(f"the repository has files of its own in the runs directory {inside}/", hint=hint)

@@ -8,6 +8,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,23 +17,38 @@ from supervisor.config import DISTRIBUTION
 from supervisor.errors import HeldError
 from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
-from supervisor.locks.processes import started_at
-from supervisor.store.supervisors import SupervisorRow
+from supervisor.locks.processes import SAME_START_SECONDS, started_at
+from supervisor.model.lease import is_expired
+from supervisor.model.liveness import HolderView, Verdict, nearness, verdict
+from supervisor.store.databases import Databases
+from supervisor.store.supervisors import Heard, SupervisorRow
 
 
-def this_supervisor(desired_workers: int) -> SupervisorRow:
-    """Describe this process; the id is new each time, so that no name ever stands for two processes."""
+def this_supervisor(
+    directory: RunsDirectory, *, desired_workers: int, lease_seconds: int, name: str | None = None
+) -> SupervisorRow:
+    """Describe this process; the id is new each time, so that no name ever stands for two processes.
+
+    Args:
+        directory: Where its locks are.
+        desired_workers: How many workers it has.
+        lease_seconds: How long it may be silent before its runs are another's to take.
+        name: What its id and those of its workers begin with; default is the host's name and the process's number.
+    """
     here = this_machine()
     return SupervisorRow(
-        id=f"{here.host}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        id=f"{name or f'{here.host}-{os.getpid()}'}-{uuid.uuid4().hex[:8]}",
         host=here.host,
-        machine_id=here.machine_id,
+        # Where the system has no id, the host's name stands in for it, and says nothing that the name does not say.
+        machine_id=None if here.machine_id.startswith("host:") else here.machine_id,
         boot_id=here.boot_id,
         pid=os.getpid(),
         pid_namespace=here.pid_namespace,
         process_started_at=started_at(os.getpid()) or 0.0,
         version=version(DISTRIBUTION),
         desired_workers=desired_workers,
+        runs_directory=os.fsencode(directory.root).decode(errors="backslashreplace"),
+        lease_seconds=lease_seconds,
     )
 
 
@@ -67,12 +83,50 @@ def _sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def may_be_alive(directory: RunsDirectory, supervisor: SupervisorRow) -> bool:
-    """Tell whether a supervisor lives, or could live where that cannot be seen from here."""
-    here = this_machine()
-    if supervisor.boot_id == here.boot_id:
-        return is_locked(_lock_file(directory, supervisor.id))
-    return supervisor.machine_id != here.machine_id or supervisor.host != here.host
+def judge(directory: RunsDirectory, databases: Databases, supervisor: SupervisorRow | None) -> Verdict:
+    """Tell what is known here of a supervisor; None stands for one that is not on record."""
+    if supervisor is None:
+        return verdict(None)
+    # Only with a control database in the runs directory is its directory certainly ours: elsewhere an equal path may
+    # lead to another one, in a container.
+    same_directory = not databases.shared
+    lock_held = is_locked(_lock_file(directory, supervisor.id)) if same_directory else None
+    return verdict(
+        HolderView(
+            nearness=nearness(supervisor, this_machine()),
+            lock_held=lock_held,
+            process_alive=_process_alive(supervisor.pid, supervisor.process_started_at),
+        )
+    )
+
+
+def may_be_alive(directory: RunsDirectory, databases: Databases, heard: Heard, *, at: datetime) -> bool:
+    """Tell whether a supervisor lives, or could live where that cannot be seen from here.
+
+    Args:
+        directory: Our runs directory.
+        databases: Those that it is on record in.
+        heard: The supervisor, and when it was heard of.
+        at: Now, by the database's clock.
+    """
+    match judge(directory, databases, heard.supervisor):
+        case Verdict.ALIVE:
+            return True
+        case Verdict.DEAD:
+            return False
+        case Verdict.BY_LEASE:
+            return not is_expired(heard.heartbeat_at, heard.supervisor.lease_seconds, at=at)
+
+
+def _process_alive(pid: int, start: float) -> bool | None:
+    """Tell whether a process of our pid namespace lives; None if its pid is there with another start time.
+
+    That may be another process, or the same, and the machine's clock was set meanwhile.
+    """
+    now = started_at(pid)
+    if now is None:
+        return False
+    return True if abs(now - start) <= SAME_START_SECONDS else None
 
 
 def _lock_file(directory: RunsDirectory, supervisor_id: str) -> Path:

@@ -1,83 +1,46 @@
-"""Ending a run: its executor is gone, its results are published, its row is changed."""
+"""Reaping an executor that has ended: cleaning up after it, and finding out what its end means for the run."""
 
-from supervisor.artifacts.publish import publish_output
 from supervisor.errors import SupervisorError
 from supervisor.executor.messages import Finished
+from supervisor.git.errors import CommitMissingError
 from supervisor.model.states import RunStatus
-from supervisor.store import runs, sessions, supervisors
-from supervisor.store.engine import transaction
-from supervisor.store.results import ResultStore
-from supervisor.store.runs import RunRow
-from supervisor.supervision.assignment import Assignment
-from supervisor.supervision.workshop import Workshop
+from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.results import FencedOut
+from supervisor.supervision.assignment import Assignment, Ending
+
+MISSING_COMMIT_RETRY_SECONDS = 30
+INTERRUPTED = Ending(RunStatus.QUEUED, "interrupted", "its supervisor was stopped")
 
 
-def reap(shop: Workshop, assignment: Assignment, *, interrupted: bool) -> None:
-    """Clean up after an executor that has ended, publish what it staged and end the run.
+def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Ending:
+    """Clean up after an executor that has ended; say what follows.
 
     An executor that was interrupted has not ended its run: the run goes back to the queue with the pages that it has.
+
+    Raises:
+        SurroundingsError: Something of it cannot be ended.
     """
     executor = assignment.executor
     if executor is None:
         raise ValueError("there is no executor to reap")
     died = executor.reap()
     match assignment.outcome:
-        case Finished(status=status, error=error):
-            end(shop, assignment, status, error)
+        case Finished(status=status, error=error, transient=transient):
+            return Ending(status, status.value, error, transient=transient)
+        case _ if assignment.deadline is not None and monotonic >= assignment.deadline:
+            reason = f"not finished after {assignment.row.timeout_seconds} s, its timeout"
+            return Ending(RunStatus.FAILED, "failed", reason, transient=True)
         case _ if interrupted:
-            requeue(shop, assignment, "interrupted")
+            return INTERRUPTED
         case _:
-            end(shop, assignment, RunStatus.FAILED, died or "the executor ended without saying why; see its log")
+            reason = died or "the executor ended without saying why; see its log"
+            return Ending(RunStatus.FAILED, "failed", reason, transient=True)
 
 
-def end(shop: Workshop, assignment: Assignment, status: RunStatus, error: str | None) -> None:
-    """Publish, then end the run as `status`, its session with it if this was the last one."""
-    row, now = assignment.row, shop.clock.now()
-    try:
-        _publish(shop, row)
-    except (SupervisorError, OSError) as trouble:
-        status, error = RunStatus.FAILED, error or f"the results cannot be published: {trouble}"
-    values = {"error": error, "finished_at": now}
-    with transaction(shop.engine) as connection:
-        ended = runs.transition(
-            connection,
-            row,
-            status,
-            at=now,
-            actor=shop.me.id,
-            event=status.value,
-            values=values,
-            detail={"error": error},
-        )
-        if ended:
-            sessions.conclude(connection, row.session_id, at=now)
-        supervisors.set_worker(connection, assignment.worker_id, "idle", run=None, at=now)
-    assignment.progress = shop.show(assignment.progress, status=status, stage=status.value, error=error)
-
-
-def _publish(shop: Workshop, row: RunRow) -> None:
-    directory = shop.runs_directory.run(row.run_id)
-    if directory.database.exists():
-        store = ResultStore(shop.results_url(row.run_id))
-        try:
-            store.checkpoint()
-        finally:
-            store.close()
-    publish_output(directory, row.lease_term)
-
-
-def requeue(shop: Workshop, assignment: Assignment, reason: str) -> None:
-    """Put the run back into the queue with its attempt number and the pages that it has."""
-    row, now = assignment.row, shop.clock.now()
-    with transaction(shop.engine) as connection:
-        runs.transition(
-            connection, row, RunStatus.QUEUED, at=now, actor=shop.me.id, event=reason, values={"claimed_by": None}
-        )
-        supervisors.set_worker(connection, assignment.worker_id, "idle", run=None, at=now)
-    assignment.progress = shop.show(assignment.progress, status=RunStatus.QUEUED, stage=reason)
-
-
-def end_in_trouble(shop: Workshop, assignment: Assignment, error: SupervisorError | OSError) -> None:
-    """Fail a run whose workspace or executor could not be made, or whose executor could not be ended."""
+def trouble(error: SupervisorError | OSError | FencedOut) -> Ending:
+    """Say what follows from a workspace or an executor that could not be made, or could not be ended."""
+    if isinstance(error, CommitMissingError):
+        return Ending(RunStatus.QUEUED, "given back", str(error), delay_seconds=MISSING_COMMIT_RETRY_SECONDS)
     hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
-    end(shop, assignment, RunStatus.FAILED, f"{error}{hint}")
+    transient = isinstance(error, DatabaseUnavailable)
+    return Ending(RunStatus.FAILED, "failed", f"{error}{hint}", transient=transient, worker_failed=True)

@@ -1,78 +1,172 @@
-"""What a supervisor that is gone left behind: its running runs are queued again, its ended ones settled."""
+"""Taking runs from supervisors that are gone: they are queued again, for whoever is there."""
 
-import sqlalchemy as sa
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from pathlib import Path
 
-from supervisor.errors import SupervisorError
-from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.processes import end_process_group
+from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.model.lease import DEFAULT_LEASE_SECONDS, WORKER_OFFLINE_SECONDS
+from supervisor.model.liveness import Verdict
+from supervisor.model.rescue import HeldRun, RescueOutcome, Sighting, plan_rescues, rescue_outcome
 from supervisor.model.states import RunStatus
-from supervisor.store import runs
+from supervisor.store import leases, runs, sessions, supervisors
+from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
-from supervisor.store.tables import runs as runs_table
-from supervisor.supervision.settle import settle
+from supervisor.store.supervisors import Heard
+from supervisor.supervision.presence import judge
 from supervisor.supervision.workshop import Workshop
 
+LOOK_SECONDS = 2.0
 ORPHAN_GRACE_SECONDS = 2.0
-LOCK_WAIT_SECONDS = 15.0
+LOCK_WAIT_SECONDS = 1.0
 
 
-def rescue(shop: Workshop, row: RunRow) -> None:
-    """Queue a run again whose supervisor is known to be dead; the attempt stays, the next claim raises the term.
+class Rescuer:
+    """Watches the running runs of others in a scope, and takes those whose holders are gone."""
+
+    def __init__(self, shop: Workshop, scope: Scope, named: Collection[int] = ()) -> None:
+        """Remember what to watch.
+
+        Args:
+            shop: What the steps of the loop share.
+            scope: Whose runs are watched.
+            named: Rows that are watched beside those. Queued ones are brought into the scope's session.
+        """
+        self._shop = shop
+        self._scope = scope
+        self._named = frozenset(named)
+        self._sightings: dict[int, Sighting] = {}
+        self._told: set[int] = set()
+        self._next_look = 0.0
+        self.pending = 0
+
+    def look(self, mine: Collection[int]) -> bool:
+        """Rescue what can be; from time to time only, since it asks for every run.
+
+        Afterwards `pending` is how many runs have a holder that seems to be gone, and were not rescued yet.
+
+        Args:
+            mine: The runs that we execute ourselves.
+
+        Returns:
+            Whether the time had come.
+
+        Raises:
+            DatabaseUnavailable: Later, then.
+        """
+        clock = self._shop.clock
+        if clock.monotonic() < self._next_look:
+            return False
+        with transaction(self._shop.engine) as connection:
+            at = self._shop.now(connection)
+            rows = {row.id: row for row in leases.running(connection, self._scope, also=self._named, but=mine)}
+            holders = {row.id: supervisors.of_worker(connection, row.claimed_by or "") for row in rows.values()}
+            supervisors.give_up_silent(connection, before=at - timedelta(seconds=WORKER_OFFLINE_SECONDS))
+        plan = plan_rescues(
+            [self._held(row, holders[row.id]) for row in rows.values()],
+            self._sightings,
+            at=at,
+            monotonic=clock.monotonic(),
+        )
+        self._sightings = plan.sightings
+        rescued = [self._try_to_rescue(rows[one.id], holders[one.id], one.verdict) for one in plan.rescues]
+        self.pending = len({*plan.sightings, *(one.id for one in plan.rescues)}) - sum(rescued)
+        if self._scope.session_id is not None:
+            self._gather(self._scope.session_id)
+        self._next_look = clock.monotonic() + LOOK_SECONDS
+        return True
+
+    def _held(self, row: RunRow, holder: Heard | None) -> HeldRun:
+        supervisor = holder.supervisor if holder else None
+        return HeldRun(
+            id=row.id,
+            lease_term=row.lease_term,
+            heartbeat_at=row.heartbeat_at,
+            lease_seconds=supervisor.lease_seconds if supervisor else DEFAULT_LEASE_SECONDS,
+            verdict=judge(self._shop.runs_directory, self._shop.databases, supervisor),
+        )
+
+    def _try_to_rescue(self, row: RunRow, holder: Heard | None, verdict: Verdict) -> bool:
+        try:
+            if verdict is Verdict.DEAD and holder is not None:
+                with _what_it_locked(holder, row):
+                    return self._rescue(row, holder, verdict)
+            return self._rescue(row, holder, verdict)
+        except LockHeldError as error:
+            if row.id not in self._told:
+                self._told.add(row.id)
+                self._shop.note(f"run {row.run_id}: its supervisor is gone, and not all that it started: {error}")
+            return False
+
+    def _rescue(self, row: RunRow, holder: Heard | None, verdict: Verdict) -> bool:
+        """Queue the run again, or fail it if that has happened too often; the next claim raises the term."""
+        shop = self._shop
+        who = f"its supervisor (pid {holder.supervisor.pid} on {holder.supervisor.host})" if holder else "its worker"
+        reason = (
+            f"{who} is gone" if verdict is Verdict.DEAD else f"{who} has not been heard of since {row.heartbeat_at}"
+        )
+        requeued = rescue_outcome(row.rescue_count) is RescueOutcome.REQUEUE
+        with transaction(shop.engine) as connection:
+            at = shop.now(connection)
+            sessions.lock(connection, row.session_id)
+            if not leases.is_unchanged(connection, row):
+                return False
+            given_up = f"given up after {row.rescue_count} rescues: {reason}"
+            taken = runs.transition(
+                connection,
+                row,
+                RunStatus.QUEUED if requeued else RunStatus.FAILED,
+                at=at,
+                actor=shop.me.id,
+                event="rescued" if requeued else "failed",
+                values={"claimed_by": None, "rescue_count": row.rescue_count + 1}
+                if requeued
+                else {"error": given_up, "finished_at": at},
+                detail={"from": row.claimed_by, "reason": reason if requeued else given_up},
+            )
+            sessions.conclude(connection, row.session_id, at=at)
+            if verdict is Verdict.DEAD and holder is not None:
+                supervisors.sign_off(connection, holder.supervisor.id, at=at)
+        if taken:
+            shop.note(
+                f"run {row.run_id}: {reason}; going on with attempt {row.attempt}"
+                if requeued
+                else f"run {row.run_id}: {given_up}"
+            )
+        return taken
+
+    def _gather(self, session_id: str) -> None:
+        """Bring named runs that were rescued into our session, where our workers find them."""
+        with transaction(self._shop.engine) as connection:
+            for row in runs.of_rows(connection, self._named):
+                if row.status is RunStatus.QUEUED and row.session_id != session_id:
+                    sessions.lock(connection, row.session_id)
+                    at = self._shop.now(connection)
+                    runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
+                    sessions.conclude(connection, row.session_id, at=at)
+
+
+def _what_it_locked(holder: Heard, row: RunRow) -> AbstractContextManager[object]:
+    """End what a dead supervisor of this machine started for a run, and hold the run's lock, which proves the end.
 
     Raises:
-        LockHeldError: Its executor cannot be ended from here.
+        LockHeldError: Something goes on that cannot be ended from here.
     """
-    holder = shop.run_locks.holder(row.run_id)
+    directory = Path(holder.supervisor.runs_directory)
+    if not directory.is_dir():
+        return nullcontext()
+    locks = ExecutorLockManager(directory)
+    recorded = locks.holder(row.run_id)
     if (
-        holder is not None
-        and holder.term == row.lease_term
-        and holder.is_here()
-        and holder.process_group is not None
-        and holder.process_group_started_at is not None
+        recorded is not None
+        and recorded.term == row.lease_term
+        and recorded.is_here()
+        and recorded.process_group is not None
+        and recorded.process_group_started_at is not None
     ):
-        end_process_group(holder.process_group, holder.process_group_started_at, grace_seconds=ORPHAN_GRACE_SECONDS)
-    with (
-        shop.run_locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS),
-        transaction(shop.engine) as connection,
-    ):
-        runs.transition(
-            connection,
-            row,
-            RunStatus.QUEUED,
-            at=shop.clock.now(),
-            actor=shop.me.id,
-            event="rescued",
-            values={"claimed_by": None, "rescue_count": runs_table.c.rescue_count + sa.literal(1)},
-            detail={"from": row.claimed_by, "reason": "its supervisor is gone"},
-        )
-    shop.note(f"run {row.run_id}: its supervisor is gone; going on with attempt {row.attempt}")
-
-
-def settle_leftovers(shop: Workshop, repository: str) -> None:
-    """Settle ended runs for which nobody has done it; those whose lock is held are being settled right now."""
-    with transaction(shop.engine) as connection:
-        rows = runs.unsettled(connection, repository)
-        executing = {row.run_id for row in rows if runs.active(connection, repository, row.run_id) is not None}
-    for row in rows:
-        if row.run_id in executing:
-            # Its workspace and manifest are about to be those of the newer row.
-            with transaction(shop.engine) as connection:
-                runs.settle(connection, row.id, at=shop.clock.now())
-            continue
-        try:
-            with (
-                shop.run_locks.acquire(row.run_id, term=row.lease_term),
-                WorkspaceLease(
-                    shop.runs_directory.root,
-                    shop.workspaces.path(row.run_id),
-                    run_id=row.run_id,
-                    term=row.lease_term,
-                ).acquire(),
-            ):
-                settle(shop, row.id)
-        except LockHeldError:
-            continue
-        except (SupervisorError, OSError) as error:
-            shop.note(f"run {row.run_id}: tidying up after it failed: {error}")
+        end_process_group(recorded.process_group, recorded.process_group_started_at, grace_seconds=ORPHAN_GRACE_SECONDS)
+    return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS)

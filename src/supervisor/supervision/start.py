@@ -5,6 +5,7 @@ from pathlib import Path
 from supervisor.executor.child import Executor
 from supervisor.executor.messages import Start
 from supervisor.supervision.assignment import Assignment
+from supervisor.supervision.provision import patience
 from supervisor.supervision.workshop import Workshop
 
 
@@ -21,7 +22,9 @@ def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
         run_id=row.run_id,
         attempt=row.attempt,
         lease_term=row.lease_term,
-        database_url=shop.results_url(row.run_id),
+        database_url=shop.databases.results_url(row.run_id),
+        database_is_shared=shop.databases.shared,
+        patience_seconds=patience(shop.me.lease_seconds),
         workspace=str(workspace),
         artifacts=str(directory.root),
         scratch=str(shop.runs_directory.scratch(row.run_id)),

@@ -2,31 +2,37 @@
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
-from supervisor.board.report import SessionReport, report_session
+from supervisor.board.report import RunReport, SessionReport, report_runs, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import runs_directory
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
 from supervisor.git.repository import Repository
-from supervisor.git.workspaces import WorkspaceManager
-from supervisor.locks.runlock import ExecutorLockManager
-from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
+from supervisor.model.lease import DEFAULT_LEASE_SECONDS
+from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
-from supervisor.store import runs, supervisors
-from supervisor.store.engine import open_engine, sqlite_url, transaction
-from supervisor.store.schema import prepare_control
+from supervisor.store import supervisors
+from supervisor.store.claims import Scope
+from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.supervision.errand import NamedRuns, Queue
+from supervisor.supervision.leftovers import settle_leftovers
 from supervisor.supervision.loop import Loop
+from supervisor.supervision.opening import Setting, check_policy, check_runs_directory, databases_for
+from supervisor.supervision.order import Order, RunOptions
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
-from supervisor.supervision.presence import being_present, this_supervisor
-from supervisor.supervision.rescue import rescue, settle_leftovers
-from supervisor.supervision.submission import Request, Submission, submit
+from supervisor.supervision.presence import being_present
+from supervisor.supervision.rescue import Rescuer
+from supervisor.supervision.selection import find_session
+from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import Workshop
 
 
@@ -48,6 +54,28 @@ class Outcome:
         return self.report.exit_code if self.signal is None else 128 + self.signal
 
 
+@dataclass(frozen=True)
+class WorkOutcome:
+    """How a worker process ended.
+
+    Attributes:
+        supervisor_id: What the names of its workers began with.
+        runs: Those that it executed, in the order in which it claimed them, as they stand now.
+        signal: The number of the signal that ended it; None if there was nothing left to do.
+    """
+
+    supervisor_id: str
+    runs: Sequence[RunReport]
+    signal: int | None
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if any(run.status in {RunStatus.FAILED, RunStatus.CANCELLED} for run in self.runs) else 0
+
+
 class ParallelRunSupervisor:
     """Executes runs of one repository, each in a worktree and an executor process of its own.
 
@@ -63,7 +91,10 @@ class ParallelRunSupervisor:
         repository_name: str | None = None,
         workers: int = 1,
         ocr_workers: int = 2,
+        database_url: str | None = None,
         per_run_sqlite: bool = False,
+        lease_seconds: int = DEFAULT_LEASE_SECONDS,
+        worker_name: str | None = None,
         keep_workspaces: bool = False,
         observer: Callable[[RunProgress], None] | None = None,
         note: Callable[[str], None] | None = None,
@@ -77,14 +108,19 @@ class ParallelRunSupervisor:
             repository_name: What the repository is known by; default is its first commit.
             workers: Executors at a time.
             ocr_workers: Page processes for each executor.
-            per_run_sqlite: Whether that is the wanted place for results; otherwise it is used all the same, and said.
+            database_url: Of PostgreSQL, which any number of supervisors share, or of SQLite, for one worker alone.
+            per_run_sqlite: Whether files in the runs directory are the wanted place, whatever the URL says. Without a
+                URL they are used all the same, and it is said.
+            lease_seconds: How long this supervisor may be silent before its runs are another's to take.
+            worker_name: What the names of its workers begin with; default is the host's name and the process's number.
             keep_workspaces: Leave the worktrees in place when runs end.
             observer: Told of every change of a run.
             note: Told, a line at a time, what else a person should know.
             clock: The time.
 
         Raises:
-            UsageError: The directory is in no repository, the repository has no commit, or a number is out of range.
+            UsageError: The directory is in no repository, the repository has no commit, a number is out of range, or
+                the database cannot be used that way.
             SurroundingsError: Git is missing or too old, or refuses the repository.
         """
         if workers < 1 or ocr_workers < 1:
@@ -100,127 +136,183 @@ class ParallelRunSupervisor:
         )
         self._repository_name = repository_name
         self._workers = workers
-        self._ocr_workers = ocr_workers
-        self._per_run_sqlite = per_run_sqlite
-        self._keep_workspaces = keep_workspaces
-        self._observer = observer or (lambda _progress: None)
-        self._note = note or (lambda _line: None)
-        self._clock = clock or SystemClock()
-        self._workspaces = WorkspaceManager(self.repository, self.runs_directory.root)
-        self._run_locks = ExecutorLockManager(self.runs_directory.root)
+        self._setting = Setting(
+            repository=self.repository,
+            runs_directory=self.runs_directory,
+            databases=databases_for(self.runs_directory, database_url, per_run_sqlite=per_run_sqlite),
+            ocr_workers=ocr_workers,
+            lease_seconds=lease_seconds,
+            name=worker_name,
+            keep_workspaces=keep_workspaces,
+            observer=observer or (lambda _progress: None),
+            note=note or (lambda _line: None),
+            clock=clock or SystemClock(),
+        )
+        self._says_where = not database_url and not per_run_sqlite
+        check_policy(self._setting.databases, workers, lease_seconds, self._setting.note)
 
     def run(
         self,
         run_ids: Sequence[str | RunSelection],
         *,
-        ref: str = "HEAD",
-        job_files: Sequence[str] = (),
-        working_tree: bool = False,
         session: str | None = None,
+        **options: Unpack[RunOptions],
     ) -> Outcome:
         """Execute runs until all have ended; SIGINT and SIGTERM end them early, in a state that can be continued.
 
         Args:
             run_ids: What to run; a selection may name a ref of its own.
-            ref: The commit to run on.
-            job_files: Paths in the repository, for all runs; default is each run's own.
-            working_tree: Run on a temporary commit of the work tree's documents and job files as they are now.
             session: Title; default is the run ids.
+            options: See `RunOptions`.
 
         Raises:
             UsageError: A run id, job file, job or ref is wrong; nothing was created.
             HeldError: A run is executing elsewhere; nothing was started.
+            SurroundingsError: tesseract, a language or the database is missing, or the database was away for so long
+                that the runs are another's to take.
+        """
+        order = Order.of(run_ids, session, **options)
+        planned = self._plan(order)
+        with self._workshop(min(self._workers, len(planned))) as shop:
+            with self._on_duty(shop):
+                repository = self._repository_identity(planned[0].commit)
+                submission = self._submit(shop, order, planned, repository, served=True)
+                number = self._execute(shop, planned, repository, submission)
+            databases, directory = shop.databases, self.runs_directory
+            report = report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
+            return Outcome(report, number)
+
+    def start(
+        self, title: str | None, run_ids: Sequence[str | RunSelection], **options: Unpack[RunOptions]
+    ) -> SessionReport:
+        """Make a running session and leave its runs to whoever works in this repository.
+
+        Args:
+            title: Of the session; default is the run ids.
+            run_ids: What to run; a selection may name a ref of its own.
+            options: See `RunOptions`.
+
+        Raises:
+            UsageError: A run id, job file, job or ref is wrong; nothing was created.
+            HeldError: A run is queued or executing under somebody who lives; nothing was created.
             SurroundingsError: tesseract, a language or the database is missing.
         """
-        selections = [one if isinstance(one, RunSelection) else RunSelection(check_run_id(one)) for one in run_ids]
-        if not selections:
-            raise UsageError("no run is named", hint="name one, as in --run-ids letters")
-        check_distinct([selection.run_id for selection in selections])
-        preflight = Preflight(self.repository, self.runs_directory, note=self._note)
-        planned = preflight.plan(selections, ref=ref, job_files=job_files, working_tree=working_tree)
+        order = Order.of(run_ids, title, **options)
+        planned = self._plan(order)
+        with self._workshop(self._workers) as shop:
+            repository = self._repository_identity(planned[0].commit)
+            submission = self._submit(shop, order, planned, repository, served=False)
+            databases, directory = shop.databases, self.runs_directory
+            return report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
+
+    def work(self, *, session: str | None = None, once: bool = False) -> WorkOutcome:
+        """Execute what is queued for this repository, in any session, until SIGINT or SIGTERM.
+
+        Args:
+            session: Id, beginning of an id, or title of the only session that is served.
+            once: End when nothing is queued any more.
+
+        Raises:
+            UsageError: There is no such session.
+            SurroundingsError: The database cannot be used, or was away for so long that the runs are another's.
+        """
+        check_runs_directory(self.repository, self.runs_directory)
+        with self._workshop(self._workers) as shop:
+            session_id = None if session is None else find_session(shop.engine, session).id
+            repository = self._repository_identity(self.repository.resolve("HEAD"))
+            scope = Scope(session_id, [repository])
+            rescuer = Rescuer(shop, scope)
+            queue = Queue(shop, scope, rescuer, once=once)
+            with self._on_duty(shop):
+                with transaction(shop.engine) as connection:
+                    at = shop.now(connection)
+                    workers = register(connection, shop.databases, self.runs_directory, shop.me, scope, at=at)
+                with _fork_server():
+                    settle_leftovers(shop, repository)
+                    number = Loop(shop, queue, rescuer, workers).run()
+            reports = report_runs(shop.engine, shop.databases, self.runs_directory, queue.rows)
+            return WorkOutcome(shop.me.id, reports, number)
+
+    def _plan(self, order: Order) -> list[PlannedRun]:
+        preflight = Preflight(self.repository, self.runs_directory, note=self._setting.note)
+        planned = preflight.plan(
+            order.selections, ref=order.ref, job_files=order.job_files, working_tree=order.working_tree
+        )
         preflight.check_surroundings(planned)
-        shop = self._open_workshop(len(planned))
+        return planned
+
+    @contextmanager
+    def _workshop(self, workers: int) -> Iterator[Workshop]:
+        if self._says_where:
+            self._setting.note("no database is named: each run keeps its results in an SQLite database of its own")
+        shop = self._setting.open_workshop(workers)
         try:
-            title = session or ", ".join(selection.run_id for selection in selections)
-            with being_present(self.runs_directory, shop.me.id):
-                submission, number = self._submit_and_execute(shop, planned, title)
-            report = report_session(shop.engine, self.runs_directory, submission.session_id, submission.rows)
-            return Outcome(report, number)
+            yield shop
         finally:
             shop.engine.dispose()
 
-    def _open_workshop(self, runs_count: int) -> Workshop:
-        if not self._per_run_sqlite:
-            self._note("no database is named: each run keeps its results in an SQLite database of its own")
-        try:
-            self.runs_directory.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"cannot make the runs directory {self.runs_directory.root}: {error.strerror}",
-                hint="choose another one with --runs-dir",
-            ) from error
-        self.repository.exclude_from_status(self.runs_directory.root)
-        engine = open_engine(sqlite_url(self.runs_directory.control_database))
-        prepare_control(engine)
-        return Workshop(
-            repository=self.repository,
-            runs_directory=self.runs_directory,
-            workspaces=self._workspaces,
-            run_locks=self._run_locks,
-            engine=engine,
-            me=this_supervisor(min(self._workers, runs_count)),
-            clock=self._clock,
-            ocr_workers=self._ocr_workers,
-            keep_workspaces=self._keep_workspaces,
-            observer=self._observer,
-            note=self._note,
-        )
+    @contextmanager
+    def _on_duty(self, shop: Workshop) -> Iterator[None]:
+        """Be seen to live while the block runs; whatever happens in it, we do not look alive afterwards."""
+        with being_present(self.runs_directory, shop.me.id):
+            try:
+                yield
+            finally:
+                try:
+                    with transaction(shop.engine) as connection:
+                        supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
+                except DatabaseUnavailable as error:
+                    shop.note(f"could not sign off: {error}")
 
-    def _submit_and_execute(
-        self, shop: Workshop, planned: Sequence[PlannedRun], title: str
-    ) -> tuple[Submission, int | None]:
-        """Create or continue the runs and execute them; whatever happens, we do not look alive afterwards."""
+    def _submit(
+        self, shop: Workshop, order: Order, planned: Sequence[PlannedRun], repository: str, *, served: bool
+    ) -> Submission:
+        """Create or continue the runs."""
         request = Request(
             planned=planned,
-            repository=self._repository_identity(planned[0].commit),
-            title=title,
+            handling=order.handling,
+            repository=repository,
+            title=order.title,
             actor=_user_name(),
             directory=self.runs_directory,
+            databases=shop.databases,
         )
-        try:
-            submission = submit(shop.engine, request, shop.me, at=shop.clock.now())
-            for run in planned:
-                self.repository.pin(run.run_id, run.commit)
-            return submission, self._execute(shop, planned, submission)
-        finally:
-            with transaction(shop.engine) as connection:
-                supervisors.sign_off(connection, shop.me.id, at=shop.clock.now())
+        submission = submit(shop.engine, request, shop.me if served else None, shop.clock)
+        for run in planned:
+            self.repository.pin(run.run_id, run.commit)
+        for run in planned:
+            shop.note(f"run {run.run_id}: {', '.join(run.spec.job_files)} at commit {run.commit[:12]}")
+        return submission
 
-    def _execute(self, shop: Workshop, planned: Sequence[PlannedRun], submission: Submission) -> int | None:
+    def _execute(
+        self, shop: Workshop, planned: Sequence[PlannedRun], repository: str, submission: Submission
+    ) -> int | None:
         """Take over what others left, then run the loop."""
-        ours = ensure_fork_server(os.environ)
-        try:
-            with transaction(shop.engine) as connection:
-                rows = runs.of_rows(connection, submission.rows)
-            for row in rows:
-                if row.status is RunStatus.RUNNING:
-                    rescue(shop, row)
-            settle_leftovers(shop, rows[0].repository)
-            progress = [
-                RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents))
-                for run in planned
-            ]
-            for run, one in zip(planned, progress, strict=True):
-                self._note(f"run {run.run_id}: {', '.join(run.spec.job_files)} at commit {run.commit[:12]}")
-                self._observer(one)
-            return Loop(shop, progress, submission.rows, submission.worker_ids).run()
-        finally:
-            if ours:
-                stop_fork_server()
+        scope = Scope(submission.session_id, [repository])
+        progress = [
+            RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)) for run in planned
+        ]
+        with _fork_server():
+            settle_leftovers(shop, repository)
+            for one in progress:
+                shop.observer(one)
+            errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
+            rescuer = Rescuer(shop, scope, submission.rows)
+            return Loop(shop, errand, rescuer, submission.worker_ids).run()
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.
         return self._repository_name or self.repository.identity(commit) or str(self.repository.common_dir)
+
+
+@contextmanager
+def _fork_server() -> Iterator[None]:
+    ours = ensure_fork_server(os.environ)
+    try:
+        yield
+    finally:
+        if ours:
+            stop_fork_server()
 
 
 def _user_name() -> str:

@@ -14,8 +14,8 @@ from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.store import runs
-from supervisor.store.engine import open_engine, sqlite_url, transaction
-from supervisor.store.schema import prepare_control
+from supervisor.store.engine import transaction
+from supervisor.supervision.opening import databases_for
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Cleanup:
 class Caretaker:
     """Lists and removes the workspaces of one runs directory."""
 
-    def __init__(self, repo: Path, runs_dir: Path | None) -> None:
-        """Find the repository and its runs directory.
+    def __init__(self, repo: Path, runs_dir: Path | None, database_url: str | None = None) -> None:
+        """Find the repository, its runs directory and where its runs are on record.
 
         Raises:
             UsageError: The directory is in no repository.
@@ -65,6 +65,7 @@ class Caretaker:
         self.runs_directory = RunsDirectory(root)
         self._workspaces = WorkspaceManager(self._repository, root)
         self._run_locks = ExecutorLockManager(root)
+        self._databases = databases_for(self.runs_directory, database_url, per_run_sqlite=False)
 
     def worktrees(self) -> list[Worktree]:
         """Return the workspaces there are, with who uses them."""
@@ -94,11 +95,10 @@ class Caretaker:
 
     def _is_queued(self, run_id: str) -> bool:
         """Tell whether an interrupted run waits to be continued, on the commit that is pinned for it."""
-        if not self.runs_directory.control_database.exists():
+        if not self._databases.shared and not self.runs_directory.control_database.exists():
             return False
-        engine = open_engine(sqlite_url(self.runs_directory.control_database))
+        engine = self._databases.open_control()
         try:
-            prepare_control(engine)
             with transaction(engine) as connection:
                 return runs.is_active(connection, run_id)
         finally:

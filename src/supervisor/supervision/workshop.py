@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
@@ -11,7 +12,8 @@ from supervisor.clock import Clock
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
-from supervisor.store.engine import sqlite_url
+from supervisor.store.databases import Databases
+from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
 
 
@@ -20,6 +22,7 @@ class Workshop:
     """Everything that a step needs beside the run that it works on.
 
     Attributes:
+        engine: Of the control database.
         observer: Told of every change of a run.
         note: Told, a line at a time, what else a person should know.
     """
@@ -28,6 +31,7 @@ class Workshop:
     runs_directory: RunsDirectory
     workspaces: WorkspaceManager
     run_locks: ExecutorLockManager
+    databases: Databases
     engine: Engine
     me: SupervisorRow
     clock: Clock
@@ -36,9 +40,9 @@ class Workshop:
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]
 
-    def results_url(self, run_id: str) -> str:
-        """Return the URL of the database that has a run's documents and pages."""
-        return sqlite_url(self.runs_directory.run(run_id).database)
+    def now(self, connection: Connection) -> datetime:
+        """Return the time by the clock that leases are judged by."""
+        return database_now(connection, self.clock)
 
     def show(self, progress: RunProgress, **changes: object) -> RunProgress:
         """Tell the observer of a change and return the new picture."""

@@ -1,0 +1,102 @@
+"""Ending an attempt in the database, and publishing its results with it."""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from supervisor.artifacts.publish import publish_output
+from supervisor.model.retry import backoff_seconds, is_retried
+from supervisor.model.states import RunStatus
+from supervisor.store import runs, sessions, supervisors
+from supervisor.store.engine import DatabaseError, transaction
+from supervisor.store.runs import RunRow
+from supervisor.store.supervisors import WorkerStatus
+from supervisor.supervision.assignment import Assignment, Ending
+from supervisor.supervision.workshop import Workshop
+
+
+def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
+    """Publish what an attempt staged and end its run, the session with it if it was the last one; or queue it again.
+
+    All of it in one transaction, in which nobody else can take the run: who has lost it publishes nothing, and changes
+    nothing but the state of its own worker.
+
+    Returns:
+        Whether the run was ours to change.
+
+    Raises:
+        DatabaseUnavailable: Try again; nothing was changed, or all of it.
+    """
+    row = assignment.row
+    if ending.status is RunStatus.FAILED and is_retried(
+        transient=ending.transient, retry_count=row.retry_count, max_retries=row.max_retries
+    ):
+        delay = backoff_seconds(row.retry_count + 1, random.random())  # noqa: S311 (it spreads load, it hides nothing)
+        ending = replace(ending, status=RunStatus.QUEUED, event="retrying", delay_seconds=delay)
+    if ending.status is not RunStatus.QUEUED:
+        ending = _bring_together(shop, row, ending)
+    with transaction(shop.engine) as connection:
+        sessions.lock(connection, row.session_id)
+        if runs.hold(connection, row) and ending.status is not RunStatus.QUEUED:
+            ending = _publish(shop, row, ending)
+        now = shop.now(connection)
+        ended = runs.transition(
+            connection,
+            row,
+            ending.status,
+            at=now,
+            actor=shop.me.id,
+            event=ending.event,
+            values=_values(row, ending, now),
+            detail={"reason": ending.reason} if ending.reason else {},
+        )
+        sessions.conclude(connection, row.session_id, at=now)
+        status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE
+        supervisors.set_worker(connection, assignment.worker_id, status, run=None, at=now)
+    if not ended:
+        shop.note(f"run {row.run_id}: somebody else has taken it over; what was done here is dropped")
+    assignment.progress = shop.show(
+        assignment.progress,
+        status=ending.status,
+        stage=ending.event,
+        error=None if ending.event == "interrupted" else ending.reason,
+    )
+    return ended
+
+
+def _values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
+    """Return what changes in the row beside its state."""
+    if ending.status is not RunStatus.QUEUED:
+        return {"error": ending.reason, "finished_at": now}
+    later: dict[str, Any] = {"claimed_by": None, "available_at": now + timedelta(seconds=ending.delay_seconds)}
+    if ending.event == "retrying":
+        later |= {"attempt": row.attempt + 1, "retry_count": row.retry_count + 1, "error": ending.reason}
+    return later
+
+
+def _bring_together(shop: Workshop, row: RunRow, ending: Ending) -> Ending:
+    """Make the file of a run that has a database for itself complete before the run is called ended."""
+    if shop.databases.shared or not shop.databases.has_results(row.run_id):
+        return ending
+    try:
+        store = shop.databases.open_results(row.run_id)
+        try:
+            store.checkpoint()
+        finally:
+            store.close()
+    except DatabaseError as trouble:
+        return _unpublished(ending, trouble)
+    return ending
+
+
+def _publish(shop: Workshop, row: RunRow, ending: Ending) -> Ending:
+    try:
+        publish_output(shop.runs_directory.run(row.run_id), row.lease_term)
+    except OSError as trouble:
+        return _unpublished(ending, trouble)
+    return ending
+
+
+def _unpublished(ending: Ending, trouble: Exception) -> Ending:
+    return Ending(RunStatus.FAILED, "failed", ending.reason or f"the results cannot be published: {trouble}")

@@ -1,0 +1,125 @@
+"""Telling the database that this supervisor lives, whatever the rest of it is busy with."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from supervisor.clock import Clock
+from supervisor.errors import SurroundingsError
+from supervisor.model.lease import beat_interval
+from supervisor.store import leases, supervisors
+from supervisor.store.engine import DatabaseError, open_engine, transaction
+from supervisor.store.moments import database_now
+from supervisor.store.supervisors import SupervisorRow
+
+
+class LeaseLostError(SurroundingsError):
+    """This supervisor was silent for so long that its runs are another's to take."""
+
+
+class Heart:
+    """Beats from a thread and a connection of its own: for the supervisor, its workers and the runs that they execute.
+
+    Used as a context manager, it beats while the block runs.
+    """
+
+    def __init__(self, url: str, me: SupervisorRow, clock: Clock, *, on_change: Callable[[], None]) -> None:
+        """Make it ready; it is taken for granted that the database has just been written to.
+
+        Args:
+            url: Of the control database.
+            me: Whose heart it is.
+            clock: The time.
+            on_change: Called, in the heart's thread, when a run turns out to be lost.
+        """
+        self._engine = open_engine(url, connections=1)
+        self._me = me
+        self._clock = clock
+        self._on_change = on_change
+        self._terms: dict[int, int] = {}
+        self._lost: set[int] = set()
+        self._beating = threading.Lock()
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._last_beat = clock.monotonic()
+        self._thread = threading.Thread(target=self._beat_on, name="heart", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        # A beat under way ends by itself: every wait for the database has its limit.
+        self._thread.join()
+        self._engine.dispose()
+
+    def hold(self, row: int, lease_term: int) -> None:
+        """Renew the lease of a run from now on."""
+        with self._guard:
+            self._terms[row] = lease_term
+
+    def let_go(self, row: int) -> None:
+        """Renew the lease of a run no more."""
+        with self._guard:
+            self._terms.pop(row, None)
+            self._lost.discard(row)
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """The runs that are held here, and whose term is over all the same."""
+        with self._guard:
+            return frozenset(self._lost)
+
+    def check(self) -> None:
+        """Make sure that what is held here is still ours.
+
+        Whoever was stopped for longer than the lease finds out here, before anything else is done.
+
+        Raises:
+            LeaseLostError: No beat has reached the database for the length of the lease, and none does now.
+        """
+        if self._clock.monotonic() - self._last_beat <= self._me.lease_seconds:
+            return
+        try:
+            self.beat()
+        except DatabaseError as error:
+            silent = self._clock.monotonic() - self._last_beat
+            raise LeaseLostError(
+                f"no heartbeat reached the database for {silent:.0f} s, so its runs are another's to take: {error}",
+                hint="when the database is there again, the same command goes on",
+            ) from error
+
+    def beat(self) -> None:
+        """Renew everything once.
+
+        Raises:
+            DatabaseError: It did not work.
+        """
+        with self._beating:
+            # Taken before: by the database's clock, the beat is later.
+            moment = self._clock.monotonic()
+            with self._guard:
+                terms = dict(self._terms)
+            with transaction(self._engine) as connection:
+                supervisors.beat(connection, self._me.id, at=database_now(connection, self._clock))
+            # Apart from the workers: who ends a run locks it before its worker.
+            with transaction(self._engine) as connection:
+                renewed = leases.renew(connection, terms, at=database_now(connection, self._clock))
+            self._last_beat = moment
+            with self._guard:
+                self._lost |= {row for row in terms if row not in renewed and self._terms.get(row) == terms[row]}
+                lost = bool(self._lost)
+        if lost:
+            self._on_change()
+
+    def _beat_on(self) -> None:
+        while not self._stop.wait(beat_interval(self._me.lease_seconds)):
+            try:
+                self.beat()
+            except DatabaseError:
+                # The next one may work; if none does, `check` says so in time.
+                continue

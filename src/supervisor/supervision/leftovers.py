@@ -1,0 +1,52 @@
+"""Settling ended runs for which nobody has done it: their supervisor was killed in between."""
+
+from supervisor.errors import SupervisorError
+from supervisor.locks.lease import WorkspaceLease
+from supervisor.locks.lockfile import LockHeldError
+from supervisor.locks.machine import this_machine
+from supervisor.model.liveness import Nearness, nearness
+from supervisor.store import runs, supervisors
+from supervisor.store.engine import transaction
+from supervisor.store.supervisors import Heard
+from supervisor.supervision.settle import settle
+from supervisor.supervision.workshop import Workshop
+
+
+def settle_leftovers(shop: Workshop, repository: str) -> None:
+    """Settle what was executed in this runs directory; runs whose lock is held are being settled right now."""
+    with transaction(shop.engine) as connection:
+        rows = runs.unsettled(connection, repository)
+        rows = [row for row in rows if _was_here(shop, supervisors.of_worker(connection, row.claimed_by or ""))]
+        executing = {row.run_id for row in rows if runs.active(connection, repository, row.run_id) is not None}
+    for row in rows:
+        if row.run_id in executing:
+            # Its workspace and manifest are about to be those of the newer row.
+            with transaction(shop.engine) as connection:
+                runs.settle(connection, row.id, at=shop.now(connection))
+            continue
+        try:
+            with (
+                shop.run_locks.acquire(row.run_id, term=row.lease_term),
+                WorkspaceLease(
+                    shop.runs_directory.root,
+                    shop.workspaces.path(row.run_id),
+                    run_id=row.run_id,
+                    term=row.lease_term,
+                ).acquire(),
+            ):
+                settle(shop, row)
+        except LockHeldError:
+            continue
+        except (SupervisorError, OSError) as error:
+            shop.note(f"run {row.run_id}: tidying up after it failed: {error}")
+
+
+def _was_here(shop: Workshop, executed_by: Heard | None) -> bool:
+    """Tell whether a run's workspace and files are in our runs directory."""
+    if not shop.databases.shared:
+        return True
+    return (
+        executed_by is not None
+        and executed_by.supervisor.runs_directory == shop.me.runs_directory
+        and nearness(executed_by.supervisor, this_machine()) in {Nearness.PIDS, Nearness.MACHINE}
+    )

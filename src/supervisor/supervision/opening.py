@@ -1,0 +1,126 @@
+"""Getting ready to work: the directories, the databases, and who we are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from supervisor.artifacts.filesystems import network_file_system
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.board.progress import RunProgress
+from supervisor.clock import Clock
+from supervisor.errors import UsageError
+from supervisor.git.repository import Repository
+from supervisor.git.workspaces import WorkspaceManager
+from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.model.lease import MIN_LEASE_SECONDS
+from supervisor.store.databases import Databases
+from supervisor.store.engine import parse_url, sqlite_url
+from supervisor.supervision.presence import this_supervisor
+from supervisor.supervision.submission import SHARING_HINT
+from supervisor.supervision.workshop import Workshop
+
+MANY_SQLITE_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a supervisor works, whatever it works on.
+
+    Attributes:
+        databases: Where its tables are.
+        ocr_workers: Page processes of each executor.
+        lease_seconds: How long it may be silent before its runs are another's to take.
+        name: What the names of its workers begin with; None for host and process number.
+    """
+
+    repository: Repository
+    runs_directory: RunsDirectory
+    databases: Databases
+    ocr_workers: int
+    lease_seconds: int
+    name: str | None
+    keep_workspaces: bool
+    observer: Callable[[RunProgress], None]
+    note: Callable[[str], None]
+    clock: Clock
+
+    def open_workshop(self, workers: int) -> Workshop:
+        """Make the runs directory, open the databases; the caller disposes of the engine.
+
+        Raises:
+            UsageError: The runs directory cannot be made.
+            SurroundingsError: The control database cannot be used.
+        """
+        try:
+            self.runs_directory.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"cannot make the runs directory {self.runs_directory.root}: {error.strerror}",
+                hint="choose another one with --runs-dir",
+            ) from error
+        self.repository.exclude_from_status(self.runs_directory.root)
+        me = this_supervisor(
+            self.runs_directory, desired_workers=workers, lease_seconds=self.lease_seconds, name=self.name
+        )
+        return Workshop(
+            repository=self.repository,
+            runs_directory=self.runs_directory,
+            workspaces=WorkspaceManager(self.repository, self.runs_directory.root),
+            run_locks=ExecutorLockManager(self.runs_directory.root),
+            databases=self.databases,
+            engine=self.databases.open_control(),
+            me=me,
+            clock=self.clock,
+            ocr_workers=self.ocr_workers,
+            keep_workspaces=self.keep_workspaces,
+            observer=self.observer,
+            note=self.note,
+        )
+
+
+def databases_for(directory: RunsDirectory, database_url: str | None, *, per_run_sqlite: bool) -> Databases:
+    """Return where tables are: in the database that is named, else in files of the runs directory.
+
+    Raises:
+        UsageError: The URL cannot be used.
+    """
+    if database_url and not per_run_sqlite:
+        parse_url(database_url)
+        return Databases(database_url, per_run=None)
+    return Databases(sqlite_url(directory.control_database), per_run=lambda run_id: directory.run(run_id).database)
+
+
+def check_policy(databases: Databases, workers: int, lease_seconds: int, note: Callable[[str], None]) -> None:
+    """Refuse what would go wrong with several workers, and warn of what would go slowly.
+
+    Raises:
+        UsageError: Several workers would share one SQLite file, or the lease is too short.
+    """
+    if lease_seconds < MIN_LEASE_SECONDS:
+        raise UsageError(f"a lease of {lease_seconds} s is too short", hint=f"at least {MIN_LEASE_SECONDS} s")
+    if databases.shared and databases.is_sqlite and workers > 1:
+        raise UsageError(f"{workers} workers cannot share one SQLite database", hint=SHARING_HINT)
+    if databases.is_sqlite and workers > MANY_SQLITE_WORKERS:
+        note(f"{workers} workers take turns at one SQLite control database; with PostgreSQL they need not")
+
+
+def check_runs_directory(repository: Repository, directory: RunsDirectory) -> None:
+    """Refuse a runs directory that is not safe to use.
+
+    Raises:
+        UsageError: It is on a network file system, or a commit can put files into it.
+    """
+    root, work_tree = directory.root, repository.main_work_tree
+    kind = network_file_system(root)
+    if kind is not None:
+        raise UsageError(
+            f"the runs directory {root} is on a network file system ({kind}), where SQLite and file locks are not safe",
+            hint="choose a local directory with --runs-dir",
+        )
+    # Files that a commit put there could aim what we write at any file of the user.
+    hint = "choose another one with --runs-dir, or remove it from the repository"
+    if root.is_symlink():
+        raise UsageError(f"the runs directory {root} is a symbolic link", hint=hint)
+    if work_tree is not None and root.is_relative_to(work_tree):
+        inside = root.relative_to(work_tree).as_posix()
+        if repository.list_files(repository.resolve("HEAD"), inside):
+            raise UsageError(f"the repository has files of its own in the runs directory {inside}/", hint=hint)
