@@ -38,6 +38,14 @@ def test_a_connection_that_breaks_is_trouble_that_passes(own_postgres: PostgresS
     engine.dispose()
 
 
+def test_a_connection_that_broke_while_idle_is_no_trouble(postgres: PostgresServer, postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    assert ask(engine, "SELECT 1") == 1
+    assert postgres.kill_backends(sa.make_url(postgres_url).database or "") == 1
+    assert ask(engine, "SELECT 1") == 1
+    engine.dispose()
+
+
 def test_patience_outlasts_a_restart(own_postgres: PostgresServer) -> None:
     engine = open_engine(own_postgres.create_database("a"))
     own_postgres.stop()
