@@ -1,5 +1,6 @@
 """Kills that nobody can handle: of the supervisor, of an executor, of tesseract."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -96,8 +97,20 @@ def test_an_executor_that_does_not_end_by_itself_is_ended_by_the_next_command(
     assert not three.scratch("a")
 
 
+def test_a_run_whose_executor_was_killed_is_tried_again(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids", "a,b", "--workers", "2", "--json", **gate.environment)
+    wait_until(lambda: gate.arrived() == 2 and three.holder("b")["process_group"])
+    os.kill(three.holder("b")["process_group"], signal.SIGKILL)
+    wait_until(lambda: gate.arrived() == 3)
+    gate.open()
+    done = running.end()
+    assert (done.code, done.runs["b"]["status"], done.runs["b"]["attempt"]) == (0, "succeeded", 2), done
+    assert (done.runs["a"]["attempt"], done.runs["b"]["error"]) == (1, None)
+
+
 def test_sigkill_of_an_executor_fails_that_run_alone(three: Archive, gate: Any, wait_until: Any) -> None:
-    running = three.start("--run-ids", "a,b,c", "--workers", "3", "--json", **gate.environment)
+    options = ("--run-ids", "a,b,c", "--workers", "3", "--max-retries", "0", "--json")
+    running = three.start(*options, **gate.environment)
     wait_until(lambda: gate.arrived() == 3 and three.holder("b")["process_group"])
     os.kill(three.holder("b")["process_group"], signal.SIGKILL)
     wait_until(lambda: running.says("b: failed"))
@@ -120,7 +133,10 @@ def test_sigkill_of_tesseract_costs_at_most_its_document(archive: Archive, gate:
     archive.commit()
     running = archive.start("--run-ids", "a", "--json", **gate.environment)
     wait_until(lambda: gate.arrived() == 2)
-    waiting = [process for process in archive.processes() if str(gate.folder / "tesseract") in process.cmdline()]
+    waiting: list[psutil.Process] = []
+    for process in archive.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            waiting += [process] if str(gate.folder / "tesseract") in process.cmdline() else []
     waiting[0].kill()
     gate.open()
     done = running.end()

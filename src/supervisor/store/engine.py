@@ -83,6 +83,8 @@ def parse_url(url: str) -> sa.URL:
 def shown_url(url: str | sa.URL) -> str:
     """Return the URL as people may see it: without its password."""
     parsed = sa.make_url(url)
+    # As it was typed: the driver is our affair.
+    parsed = parsed.set(drivername=parsed.get_backend_name())
     secret = [name for name in parsed.query if "password" in name]
     return parsed.difference_update_query(secret).render_as_string(hide_password=True)
 
@@ -134,7 +136,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise
     except DBAPIError as error:
         kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
-        reason = str(error.orig).strip().replace("\n", "; ")
+        reason = " ".join(str(error.orig).split())
         raise kind(f"database {shown_url(engine.url)}: {reason}") from error
     except sa.exc.TimeoutError as error:
         raise DatabaseUnavailable(f"database {shown_url(engine.url)}: every connection is in use") from error

@@ -208,6 +208,12 @@ def latest(connection: Connection, repository: str, run_id: str) -> RunRow | Non
     return None if row is None else run_row(row)
 
 
+def run_ids(connection: Connection, repository: str) -> list[str]:
+    """Return the run ids that a repository has, or ever had."""
+    query = sa.select(runs.c.run_id).where(runs.c.repository == repository).distinct()
+    return sorted(connection.scalars(query))
+
+
 def unsettled(connection: Connection, repository: str) -> list[RunRow]:
     """Return the ended rows for which something may remain to be done."""
     query = sa.select(*COLUMNS).where(

@@ -1,12 +1,13 @@
 """Rows of `sessions`: made, found, and ended when their last run ends."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from supervisor.model.states import RunStatus, SessionStatus, session_outcome
+from supervisor.model.states import ACTIVE, RunStatus, SessionStatus, session_outcome
 from supervisor.store.tables import runs, sessions
 
 
@@ -36,6 +37,14 @@ def named(connection: Connection, name: str) -> list[SessionRow]:
     meant = sessions.c.id.startswith(name, autoescape=True) | (sessions.c.title == name)
     rows = connection.execute(sa.select(sessions).where(meant).order_by(sessions.c.created_at.desc()))
     return [SessionRow(row.id, row.title, SessionStatus(row.status)) for row in rows]
+
+
+def has_others(connection: Connection, session_id: str, rows: Collection[int]) -> bool:
+    """Tell whether runs of a session are queued or running that are not among these rows."""
+    query = sa.select(runs.c.id).where(
+        runs.c.session_id == session_id, runs.c.status.in_(ACTIVE), runs.c.id.not_in(rows)
+    )
+    return connection.scalar(query.limit(1)) is not None
 
 
 def lock(connection: Connection, session_id: str) -> None:

@@ -98,7 +98,9 @@ def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Cl
         if refused:
             raise _refusal(refused)
         session_id = session_to_continue(decisions)
-        if session_id is None:
+        continued = [decision.id for decision in decisions if isinstance(decision, Continue)]
+        # Workers execute whatever is queued in their session: one that has other runs, too, is not ours.
+        if session_id is None or sessions.has_others(connection, session_id, continued):
             session_id = uuid.uuid4().hex[:12]
             sessions.add(connection, session_id, request.title, at=at)
         worker_ids: list[str] = []
