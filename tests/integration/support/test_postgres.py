@@ -78,18 +78,13 @@ def test_databases_of_a_template_are_apart(
     assert ask(postgres.url(migrated), "SELECT count(*) FROM ops.sessions") == 0
 
 
-@pytest.fixture(scope="module")
-def earlier() -> list[str]:
-    return []
-
-
-@pytest.mark.parametrize("turn", [1, 2])
-def test_databases_of_finished_tests_are_dropped(postgres_url: str, earlier: list[str], turn: int) -> None:
-    assert ask(postgres_url, "SELECT 1") == 1
-    if turn == 2:
-        with pytest.raises(psycopg2.OperationalError, match="does not exist"):
-            psycopg2.connect(earlier[0])
-    earlier.append(postgres_url)
+@pytest.mark.parametrize("template", ["template0", "template1"])  # the second sees what the first has left
+def test_databases_of_finished_tests_are_dropped(
+    postgres: PostgresServer, new_postgres_database: Callable[[str], str], template: str
+) -> None:
+    of_tests = "SELECT count(*) FROM pg_database WHERE datname LIKE 'test_%'"
+    assert ask(postgres.url("postgres"), of_tests) == 0
+    assert ask(new_postgres_database(template), of_tests) == 1
 
 
 def test_strangers_need_the_password(postgres: PostgresServer) -> None:
