@@ -1,6 +1,6 @@
 """Rows of `supervisors` and `workers`: who is there to execute runs, and when they were last heard of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -106,11 +106,18 @@ def sign_off(connection: Connection, supervisor_id: str, *, at: datetime) -> Non
     )
 
 
-def of_worker(connection: Connection, worker_id: str) -> Heard | None:
+def of_workers(connection: Connection, worker_ids: Collection[str]) -> dict[str, Heard]:
+    """Return by worker the supervisor that it belongs to, whether or not that has signed off."""
+    query = _HEARD.add_columns(workers.c.id.label("worker_id")).join(
+        workers, workers.c.supervisor_id == supervisors.c.id
+    )
+    rows = connection.execute(query.where(workers.c.id.in_(worker_ids))).mappings()
+    return {row["worker_id"]: _heard(row) for row in rows}
+
+
+def of_worker(connection: Connection, worker_id: str | None) -> Heard | None:
     """Return the supervisor that a worker belongs to, whether or not it has signed off."""
-    query = _HEARD.join(workers, workers.c.supervisor_id == supervisors.c.id).where(workers.c.id == worker_id)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _heard(row)
+    return None if worker_id is None else of_workers(connection, [worker_id]).get(worker_id)
 
 
 def present(connection: Connection, supervisor_id: str) -> Heard | None:

@@ -56,7 +56,6 @@ class Assignment:
         deadline: When its time is over, on the monotonic clock; None if it has no limit.
         outcome: What the executor said of its end.
         ending: What its end means for the run; there as soon as nothing executes any more.
-        ended: Whether the row could be changed accordingly; not if it was another's by then.
         lost: Whether the run is another's, and nothing of it may be changed.
         settling: Runs after that.
     """
@@ -71,7 +70,6 @@ class Assignment:
     deadline: float | None = None
     outcome: Finished | Stopped | None = None
     ending: Ending | None = None
-    ended: bool = False
     lost: bool = False
     settling: Future[Settled] | None = None
 

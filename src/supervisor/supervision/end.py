@@ -54,14 +54,13 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
         sessions.conclude(connection, row.session_id, at=now)
         status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE
         supervisors.set_worker(connection, assignment.worker_id, status, run=None, at=now)
-    if not ended:
-        shop.note(f"run {row.run_id}: somebody else has taken it over; what was done here is dropped")
-    assignment.progress = shop.show(
-        assignment.progress,
-        status=ending.status,
-        stage=ending.event,
-        error=None if ending.event == "interrupted" else ending.reason,
-    )
+    if ended:
+        assignment.progress = shop.show(
+            assignment.progress,
+            status=ending.status,
+            stage=ending.event,
+            error=None if ending.event == "interrupted" else ending.reason,
+        )
     return ended
 
 

@@ -1,4 +1,4 @@
-"""Settling ended runs for which nobody has done it: their supervisor was killed in between."""
+"""Settling ended runs for which nobody has done it: their supervisor was killed in between, or works elsewhere."""
 
 from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
@@ -16,7 +16,7 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
     """Settle what was executed in this runs directory; runs whose lock is held are being settled right now."""
     with transaction(shop.engine) as connection:
         rows = runs.unsettled(connection, repository)
-        rows = [row for row in rows if _was_here(shop, supervisors.of_worker(connection, row.claimed_by or ""))]
+        rows = [row for row in rows if _was_here(shop, supervisors.of_worker(connection, row.claimed_by))]
         executing = {row.run_id for row in rows if runs.active(connection, repository, row.run_id) is not None}
     for row in rows:
         if row.run_id in executing:
@@ -39,6 +39,15 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
             continue
         except (SupervisorError, OSError) as error:
             shop.note(f"run {row.run_id}: tidying up after it failed: {error}")
+    _unpin_what_ended_elsewhere(shop)
+
+
+def _unpin_what_ended_elsewhere(shop: Workshop) -> None:
+    for run_id in shop.repository.pinned():
+        with transaction(shop.engine) as connection:
+            needed = runs.is_active(connection, run_id)
+        if not needed and shop.workspaces.inspect(run_id) is None:
+            shop.repository.unpin(run_id)
 
 
 def _was_here(shop: Workshop, executed_by: Heard | None) -> bool:

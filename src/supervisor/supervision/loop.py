@@ -26,7 +26,7 @@ from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
 from supervisor.supervision.reap import INTERRUPTED, reap, trouble
 from supervisor.supervision.rescue import Rescuer
-from supervisor.supervision.settle import settle, withdraw
+from supervisor.supervision.settle import abandon, settle
 from supervisor.supervision.start import start
 from supervisor.supervision.wakeup import Wakeup
 from supervisor.supervision.workshop import Workshop
@@ -119,18 +119,20 @@ class Loop:
         """Drop what is no longer ours; who was silent for so long ends altogether."""
         lost = self._heart.lost
         for assignment in [one for one in self._busy if one.row.id in lost and one.ending is None and not one.lost]:
-            row = assignment.row
-            self._lost = LeaseLostError(
-                f"run {row.run_id!r} was given to another worker, because no heartbeat came from this one "
-                f"for {self._shop.me.lease_seconds} s; nothing more of it is written",
-                hint="start this worker again",
-            )
+            self._lose(assignment)
             assignment.lost = True
             if assignment.executor is not None:
                 assignment.executor.kill(grace_seconds=0)
                 assignment.executor.reap()
             if assignment.executor is not None or assignment.provisioned.done():
-                self._begin_settling(assignment, withdraw)
+                self._begin_settling(assignment, abandon)
+
+    def _lose(self, assignment: Assignment) -> None:
+        self._lost = LeaseLostError(
+            f"run {assignment.row.run_id!r} was given to another worker, because no heartbeat came from this one "
+            f"for {self._shop.me.lease_seconds} s; nothing more of it is written",
+            hint="start this worker again",
+        )
 
     def _heed_signals(self) -> None:
         if not self._stopping:
@@ -179,7 +181,7 @@ class Loop:
             if not assignment.is_provisioned:
                 continue
             if assignment.lost:
-                self._begin_settling(assignment, withdraw)
+                self._begin_settling(assignment, abandon)
                 continue
             if self._stopping:
                 assignment.ending = INTERRUPTED
@@ -196,11 +198,12 @@ class Loop:
     def _end(self) -> None:
         for assignment in [one for one in self._busy if one.ending is not None and one.settling is None]:
             if self._unless_away(partial(self._end_one, assignment)):
-                self._begin_settling(assignment, settle if assignment.ended else withdraw)
+                self._begin_settling(assignment, abandon if assignment.lost else settle)
 
     def _end_one(self, assignment: Assignment) -> bool:
-        if assignment.ending is not None:
-            assignment.ended = end(self._shop, assignment, assignment.ending)
+        if assignment.ending is not None and not end(self._shop, assignment, assignment.ending):
+            assignment.lost = True
+            self._lose(assignment)
         return True
 
     def _begin_settling(self, assignment: Assignment, step: Callable[[Workshop, RunRow], Any]) -> None:

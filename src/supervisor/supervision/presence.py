@@ -83,10 +83,8 @@ def _sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def judge(directory: RunsDirectory, databases: Databases, supervisor: SupervisorRow | None) -> Verdict:
-    """Tell what is known here of a supervisor; None stands for one that is not on record."""
-    if supervisor is None:
-        return verdict(None)
+def judge(directory: RunsDirectory, databases: Databases, supervisor: SupervisorRow) -> Verdict:
+    """Tell what is known here of a supervisor."""
     # Only with a control database in the runs directory is its directory certainly ours: elsewhere an equal path may
     # lead to another one, in a container.
     same_directory = not databases.shared

@@ -1,6 +1,6 @@
 """Taking runs from supervisors that are gone: they are queued again, for whoever is there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -64,31 +64,25 @@ class Rescuer:
         with transaction(self._shop.engine) as connection:
             at = self._shop.now(connection)
             rows = {row.id: row for row in leases.running(connection, self._scope, also=self._named, but=mine)}
-            holders = {row.id: supervisors.of_worker(connection, row.claimed_by or "") for row in rows.values()}
+            holders = supervisors.of_workers(connection, {row.claimed_by for row in rows.values() if row.claimed_by})
             supervisors.give_up_silent(connection, before=at - timedelta(seconds=WORKER_OFFLINE_SECONDS))
-        plan = plan_rescues(
-            [self._held(row, holders[row.id]) for row in rows.values()],
-            self._sightings,
-            at=at,
-            monotonic=clock.monotonic(),
-        )
+        read_at = clock.monotonic()
+        verdicts = {
+            heard.supervisor.id: judge(self._shop.runs_directory, self._shop.databases, heard.supervisor)
+            for heard in holders.values()
+        }
+        held = [_held(row, holders.get(row.claimed_by or ""), verdicts) for row in rows.values()]
+        plan = plan_rescues(held, self._sightings, at=at, monotonic=read_at)
         self._sightings = plan.sightings
-        rescued = [self._try_to_rescue(rows[one.id], holders[one.id], one.verdict) for one in plan.rescues]
+        rescued = [
+            self._try_to_rescue(rows[one.id], holders.get(rows[one.id].claimed_by or ""), one.verdict)
+            for one in plan.rescues
+        ]
         self.pending = len({*plan.sightings, *(one.id for one in plan.rescues)}) - sum(rescued)
         if self._scope.session_id is not None:
             self._gather(self._scope.session_id)
         self._next_look = clock.monotonic() + LOOK_SECONDS
         return True
-
-    def _held(self, row: RunRow, holder: Heard | None) -> HeldRun:
-        supervisor = holder.supervisor if holder else None
-        return HeldRun(
-            id=row.id,
-            lease_term=row.lease_term,
-            heartbeat_at=row.heartbeat_at,
-            lease_seconds=supervisor.lease_seconds if supervisor else DEFAULT_LEASE_SECONDS,
-            verdict=judge(self._shop.runs_directory, self._shop.databases, supervisor),
-        )
 
     def _try_to_rescue(self, row: RunRow, holder: Heard | None, verdict: Verdict) -> bool:
         try:
@@ -148,6 +142,16 @@ class Rescuer:
                     at = self._shop.now(connection)
                     runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
                     sessions.conclude(connection, row.session_id, at=at)
+
+
+def _held(row: RunRow, holder: Heard | None, verdicts: Mapping[str, Verdict]) -> HeldRun:
+    return HeldRun(
+        id=row.id,
+        lease_term=row.lease_term,
+        heartbeat_at=row.heartbeat_at,
+        lease_seconds=holder.supervisor.lease_seconds if holder else DEFAULT_LEASE_SECONDS,
+        verdict=verdicts[holder.supervisor.id] if holder else Verdict.BY_LEASE,
+    )
 
 
 def _what_it_locked(holder: Heard, row: RunRow) -> AbstractContextManager[object]:

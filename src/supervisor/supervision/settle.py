@@ -38,6 +38,12 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
     return settled
 
 
+def abandon(shop: Workshop, row: RunRow) -> Settled:
+    """Remove what was done here for a run that is another's now; its results are elsewhere."""
+    drop_staged(shop.runs_directory.run(row.run_id))
+    return withdraw(shop, row)
+
+
 def withdraw(shop: Workshop, row: RunRow) -> Settled:
     """Remove what a run needed here while it was executing; its results are not touched."""
     drop_scratch(shop, row.run_id)

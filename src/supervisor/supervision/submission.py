@@ -156,7 +156,7 @@ def _holder(connection: Connection, request: Request, row: RunRow, at: datetime)
     if row.status is RunStatus.QUEUED:
         candidates += supervisors.serving(connection, row.session_id, row.repository)
     else:
-        claimed_by = supervisors.of_worker(connection, row.claimed_by or "")
+        claimed_by = supervisors.of_worker(connection, row.claimed_by)
         if claimed_by is None and not is_expired(row.heartbeat_at, DEFAULT_LEASE_SECONDS, at=at):
             return f"worker {row.claimed_by}"
         candidates.append(claimed_by)
