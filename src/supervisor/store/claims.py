@@ -63,7 +63,16 @@ def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None
         "heartbeat_at": now,
         "started_at": found.started_at or now,
     }
-    transition(connection, found, RunStatus.RUNNING, at=now, actor=worker_id, event="claimed", values=values)
+    transition(
+        connection,
+        found,
+        RunStatus.RUNNING,
+        at=now,
+        actor=worker_id,
+        event="claimed",
+        values=values,
+        detail={"reason": "next in the queue"},
+    )
     return get(connection, found.id)
 
 

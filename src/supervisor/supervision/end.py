@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from supervisor.artifacts.publish import publish_output
+from supervisor.board.progress import counted
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus
 from supervisor.store import runs, sessions, supervisors
@@ -49,7 +50,7 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             actor=shop.me.id,
             event=ending.event,
             values=_values(row, ending, now),
-            detail={"reason": ending.reason} if ending.reason else {},
+            detail={"reason": ending.reason or _achievement(assignment)},
         )
         sessions.conclude(connection, row.session_id, at=now)
         status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE
@@ -99,3 +100,8 @@ def _publish(shop: Workshop, row: RunRow, ending: Ending) -> Ending:
 
 def _unpublished(ending: Ending, trouble: Exception) -> Ending:
     return Ending(RunStatus.FAILED, "failed", ending.reason or f"the results cannot be published: {trouble}")
+
+
+def _achievement(assignment: Assignment) -> str:
+    progress = assignment.progress
+    return f"{counted(progress.documents_done, 'document')}, {counted(progress.pages_done, 'page')}"

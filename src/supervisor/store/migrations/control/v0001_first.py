@@ -49,7 +49,7 @@ BEGIN
                 (run_id, attempt, lease_term, at, actor, event, from_status, to_status, detail)
             VALUES
                 (candidate.id, candidate.attempt, candidate.lease_term, now_at, $1, 'claimed',
-                'queued', 'running', '{}');
+                'queued', 'running', '{"reason": "next in the queue"}');
             claimed := claimed + 1;
             RETURN NEXT candidate;
         EXCEPTION WHEN unique_violation THEN
