@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from supervisor.cli.output import without_passwords
 from supervisor.config import DISTRIBUTION
 
 
@@ -22,8 +23,9 @@ def write_report(words: Sequence[str]) -> Path:
         "",
         traceback.format_exc(),
     ]
+    content = without_passwords("\n".join(facts))
     with tempfile.NamedTemporaryFile(
         "w", prefix="supervisor-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write("\n".join(facts))
+        file.write(content)
     return Path(file.name)

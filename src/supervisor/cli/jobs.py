@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from supervisor.board.progress import counted
-from supervisor.cli.options import Location, locating_options, location
+from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json
 from supervisor.errors import SupervisorError, UsageError
 from supervisor.git.repository import Repository
@@ -37,11 +37,9 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--ref", help="Look into this commit.  [default: the files as they are in the work tree]")
-@locating_options
-@click.pass_context
-def list_jobs(ctx: click.Context, ref: str | None, repo: Path | None, runs_dir: Path | None, *, as_json: bool) -> int:
+@located
+def list_jobs(*, where: Location, ref: str | None) -> int:
     """List the job files, their jobs and how many documents each matches."""
-    where = location(ctx, repo, runs_dir, as_json=as_json)
     found = _look(where, ref, ())
     if where.as_json:
         print_json({"schema": "supervisor.jobs/1", "job_files": [_entry(one) for one in found]})
@@ -57,19 +55,9 @@ def list_jobs(ctx: click.Context, ref: str | None, repo: Path | None, runs_dir: 
 @jobs.command
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--ref", help="Check what this commit has.  [default: the files as they are in the work tree]")
-@locating_options
-@click.pass_context
-def validate(
-    ctx: click.Context,
-    paths: tuple[str, ...],
-    ref: str | None,
-    repo: Path | None,
-    runs_dir: Path | None,
-    *,
-    as_json: bool,
-) -> int:
+@located
+def validate(*, where: Location, paths: tuple[str, ...], ref: str | None) -> int:
     """Check job files; exit 2 if one of them is wrong."""
-    where = location(ctx, repo, runs_dir, as_json=as_json)
     found = _look(where, ref, paths)
     wrong = [one for one in found if one.error]
     code = UsageError.exit_code if wrong else 0

@@ -1,10 +1,8 @@
 """`supervisor locks`: who holds what, and how to get it back."""
 
-from pathlib import Path
-
 import click
 
-from supervisor.cli.options import Location, locating_options, location
+from supervisor.cli.options import Location, located, locating_options, location
 from supervisor.cli.output import print_json
 from supervisor.locks.lease import list_leases
 from supervisor.locks.lockfile import LockState
@@ -16,33 +14,21 @@ from supervisor.supervision.tidy import Caretaker
 @click.group(invoke_without_command=True)
 @locating_options
 @click.pass_context
-def locks(ctx: click.Context, repo: Path | None, runs_dir: Path | None, *, as_json: bool) -> int:
+def locks(ctx: click.Context, /, **_options: object) -> int:
     """List the run locks and workspace leases that are held, and by whom."""
-    if ctx.invoked_subcommand is None:
-        return _list(location(ctx, repo, runs_dir, as_json=as_json))
-    return 0
+    return _list(location(ctx)) if ctx.invoked_subcommand is None else 0
 
 
 @locks.command
 @click.argument("run_ids", nargs=-1, required=True)
 @click.option("--force", is_flag=True, help="End the processes of whoever holds it.")
-@locating_options
-@click.pass_context
-def release(
-    ctx: click.Context,
-    run_ids: tuple[str, ...],
-    repo: Path | None,
-    runs_dir: Path | None,
-    *,
-    force: bool,
-    as_json: bool,
-) -> int:
+@located
+def release(*, where: Location, run_ids: tuple[str, ...], force: bool) -> int:
     """Make sure that nobody holds the locks of these runs.
 
     With --force the holder's executor is ended, and the supervisor itself if it does not let go then. Refused where the
     holder lives on another machine or in another container.
     """
-    where = location(ctx, repo, runs_dir, as_json=as_json)
     root = Caretaker(where.repo, where.runs_dir).runs_directory.root
     manager = ExecutorLockManager(root)
     released: list[dict[str, object]] = []

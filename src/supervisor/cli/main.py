@@ -5,19 +5,26 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from supervisor.cli.lazy import CommandEntry, LazyGroup
-from supervisor.cli.options import locating_options, location
+from supervisor.cli.options import (
+    LOCATING,
+    execution_options,
+    locating_options,
+    location,
+    option,
+    order_options,
+    run_ids_option,
+    workers_option,
+)
 from supervisor.cli.output import print_error, print_failure
 from supervisor.config import DISTRIBUTION
 from supervisor.errors import SupervisorError, SurroundingsError
 
-_LOCATING = frozenset({"repo", "runs_dir", "as_json"})
 _INTERRUPTED = 130
 _DEFECT = 70
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -28,65 +35,34 @@ class RootGroup(LazyGroup):
     """The sub-commands of `supervisor`."""
 
     entries = {  # noqa: RUF012 (never changed)
+        "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
+        "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),
+        "start": CommandEntry("supervisor.cli.start:start", "Make a session of runs, and leave it to workers."),
         "try": CommandEntry("supervisor.cli.try_files:try_files", "Recognise files right here: no git, no job file."),
+        "work": CommandEntry("supervisor.cli.work:work", "Execute what is queued, in any session."),
     }
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @click.group(
     cls=RootGroup,
     invoke_without_command=True,
     no_args_is_help=True,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "SUPERVISOR",
-        "max_content_width": 100,
-    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all succeeded, 1 a run failed, 2 usage, 3 held by another, 4 surroundings, 130/143 stopped.",
 )
-@click.option("--run-ids", multiple=True, metavar="A,B,C", help="Runs to execute; a@REF gives a run a ref of its own.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=_available_cores,
-    show_default="cores",
-    help="Executors at a time, one run each.",
-)
-@click.option(
-    "--ocr-workers",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    envvar="OCR_WORKERS",
-    help="Page processes of each executor.",
-)
-@click.option("--ref", default="HEAD", show_default=True, help="Commit, branch or tag to run on.")
-@click.option(
-    "--job-file", multiple=True, metavar="PATH", help="Job file for all runs, in place of ocr-jobs/RUN_ID.toml."
-)
-@click.option("--working-tree", is_flag=True, help="Run the files as they are now, committed or not.")
-@click.option("--session", metavar="TITLE", help="Title of the session.  [default: the run ids]")
-@click.option("--per-run-sqlite", is_flag=True, help="Keep each run's results in an SQLite database of its own.")
-@click.option("--keep-workspaces", is_flag=True, help="Leave the worktrees in place when runs end.")
-@click.option(
-    "--list-worktrees", is_flag=True, allow_from_autoenv=False, help="List the worktrees of runs, and do nothing else."
-)
-@click.option(
-    "--cleanup",
-    is_flag=True,
-    allow_from_autoenv=False,
-    help="Remove the worktrees that nobody uses and that hold no work.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@run_ids_option
+@workers_option()
+@option("--session", metavar="TITLE", help="Title of the session.  [default: the run ids]")
+@order_options
+@execution_options
+@click.option("--list-worktrees", is_flag=True, help="List the worktrees of runs, and do nothing else.")
+@click.option("--cleanup", is_flag=True, help="Remove the worktrees that nobody uses and that hold no work.")
 @locating_options
 @click.version_option(package_name=DISTRIBUTION, prog_name="supervisor")
 @click.pass_context
-def cli(ctx: click.Context, /, repo: Path | None, runs_dir: Path | None, *, as_json: bool, **options: Any) -> int:
+def cli(ctx: click.Context, /, **options: Any) -> int:
     """Run OCR jobs over documents kept in git, in parallel and isolated from each other.
 
     Each run gets a git worktree, a lease and an executor process of its own, and performs the jobs that are committed
@@ -95,8 +71,12 @@ def cli(ctx: click.Context, /, repo: Path | None, runs_dir: Path | None, *, as_j
     \b
       supervisor --run-ids letters,books --workers 2     execute two runs
       supervisor --run-ids letters --working-tree        with files not committed yet
+      supervisor start Night --run-ids letters,books     queue them for workers
+      supervisor work                                    execute what is queued
+      supervisor show letters                            what became of a run
       supervisor try scan.png                            one file, no git
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
+    options = {name: value for name, value in options.items() if name not in LOCATING}
     given = [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand is not None:
         if given:
@@ -104,13 +84,12 @@ def cli(ctx: click.Context, /, repo: Path | None, runs_dir: Path | None, *, as_j
                 f"--{given[0].replace('_', '-')} has no meaning before the command '{ctx.invoked_subcommand}'"
             )
         return 0
-    where = location(ctx, repo, runs_dir, as_json=as_json)
     action, alone = _action(options)
     unrelated = [name for name in given if alone and name not in {alone, "quiet"}]
     if unrelated:
         raise click.UsageError(f"--{unrelated[0].replace('_', '-')} has no meaning beside --{alone.replace('_', '-')}")
     execute: Callable[..., int] = action()
-    return execute(ctx, where, options)
+    return execute(ctx, location(ctx), options)
 
 
 def _action(options: dict[str, Any]) -> tuple[Callable[[], Callable[..., int]], str]:
@@ -132,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except click.ClickException as error:
-        print_error(error.format_message().replace("\n", " "), _usage_hint(error), error.exit_code, as_json=as_json)
+        print_error(_usage_message(error), _usage_hint(error), error.exit_code, as_json=as_json)
         code = error.exit_code
     except SupervisorError as error:
         print_failure(error, as_json=as_json)
@@ -160,6 +139,16 @@ def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> 
     path = import_module("supervisor.cli.defect").write_report(words)
     print_error(f"a defect of the program: {error!r}", f"the report is in {path}", _DEFECT, as_json=as_json)
     return _DEFECT
+
+
+def _usage_message(error: click.ClickException) -> str:
+    """Return what click says, and which variable it says it of, if it is not the command line's mistake."""
+    message = error.format_message().replace("\n", " ")
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        variables = [error.param.envvar] if isinstance(error.param.envvar, str) else error.param.envvar or ()
+        if error.ctx.get_parameter_source(error.param.name) is ParameterSource.ENVIRONMENT:
+            return f"{next(name for name in variables if os.environ.get(name))}: {message}"
+    return message
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

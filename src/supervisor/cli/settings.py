@@ -1,6 +1,7 @@
 """Settings files under the command line: what was not typed, nor set in the environment, comes from them."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,39 @@ from supervisor.git.repository import Repository
 _NOT_SETTINGS = frozenset({"list_worktrees", "cleanup", "help", "version", "repo", "as_json"})
 
 
-def apply_settings(ctx: click.Context, repository: Repository, options: dict[str, Any]) -> dict[str, Any]:
+def apply_settings(
+    ctx: click.Context, repository: Repository, options: dict[str, Any], *, leaving: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the options with what the settings files say where nothing else did; `repository` may be among them.
+
+    Args:
+        ctx: Of the command that is executed.
+        repository: Whose file it is.
+        options: What was typed and set, by the names that the files use.
+        leaving: Options that mean something else here than in the files.
 
     Raises:
         UsageError: A file has an unknown key, or a value that the option does not take.
     """
-    parameters = {param.name: param for param in ctx.command.params if param.name and param.name not in _NOT_SETTINGS}
+    known = {param.name for param in ctx.find_root().command.params if param.name} - _NOT_SETTINGS
+    parameters = {param.name: param for param in ctx.command.params if param.name}
     values: dict[str, tuple[object, str]] = {}
-    for source, content, in_repository in _files(repository, str(options["ref"])):
-        found = parse_settings(content, source, known=parameters, in_repository=in_repository)
+    for source, content, in_repository in _files(repository, str(options.get("ref", "HEAD"))):
+        found = parse_settings(content, source, known=known, in_repository=in_repository)
         values |= {name: (value, source) for name, value in found.items()}
     settings = dict(options)
     for name, (value, source) in values.items():
         if name == "repository":
             settings[name] = str(value)
-        elif name in options and ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
+        elif name in options and name not in leaving and ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
             settings[name] = _converted(ctx, parameters[name], value, source)
     return settings
+
+
+def repository_name(ctx: click.Context, repository: Repository) -> str | None:
+    """Return what the settings files say that the repository is known by."""
+    name: str | None = apply_settings(ctx, repository, {}).get("repository")
+    return name
 
 
 def _converted(ctx: click.Context, parameter: click.Parameter, value: object, source: str) -> object:

@@ -12,7 +12,7 @@ from types import FrameType
 import click
 from pydantic import ValidationError
 
-from supervisor.cli.options import locating_options, location
+from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import stop_fork_server
@@ -33,12 +33,10 @@ from supervisor.ocr.tesseract import check_languages
 @click.option("--dpi", type=int, default=300, show_default=True, help="Where the file does not say.")
 @click.option("--page-segmentation", type=int, default=3, show_default=True, help="tesseract --psm.")
 @click.option("--ocr-workers", type=click.IntRange(min=1), default=2, show_default=True, envvar="OCR_WORKERS")
-@locating_options
-@click.pass_context
+@located
 def try_files(
-    ctx: click.Context,
-    /,
     *,
+    where: Location,
     files: Sequence[Path],
     languages: tuple[str, ...],
     form: Format,
@@ -46,15 +44,11 @@ def try_files(
     dpi: int,
     page_segmentation: int,
     ocr_workers: int,
-    repo: Path | None,
-    runs_dir: Path | None,
-    as_json: bool,
 ) -> int:
     """Recognise files and print their text, in the order given; nothing is stored.
 
     Exit code 1 if a file cannot be read; the others are printed all the same.
     """
-    where = location(ctx, repo, runs_dir, as_json=as_json)
     try:
         job = Job(
             name="try", documents=("*",), languages=languages, pages=pages, dpi=dpi, page_segmentation=page_segmentation

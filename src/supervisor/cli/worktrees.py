@@ -11,7 +11,7 @@ from supervisor.supervision.tidy import Caretaker, Worktree
 
 def list_worktrees(_ctx: click.Context, where: Location, _options: dict[str, Any]) -> int:
     """Print the workspaces of the runs directory; return the exit code."""
-    caretaker = Caretaker(where.repo, where.runs_dir)
+    caretaker = Caretaker(where.repo, where.runs_dir, where.database_url)
     worktrees = caretaker.worktrees()
     if where.as_json:
         print_json({"schema": "supervisor.worktrees/1", "worktrees": [_entry(one) for one in worktrees]})
@@ -29,7 +29,7 @@ def list_worktrees(_ctx: click.Context, where: Location, _options: dict[str, Any
 
 def cleanup(_ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
     """Remove what nobody needs and tell what was kept and why; return the exit code."""
-    caretaker = Caretaker(where.repo, where.runs_dir)
+    caretaker = Caretaker(where.repo, where.runs_dir, where.database_url)
     done = caretaker.clean()
     if where.as_json:
         kept = [{"path": str(one.path), "reason": one.reason} for one in done.kept]

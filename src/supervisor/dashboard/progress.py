@@ -5,7 +5,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +13,7 @@ from rich.text import Text
 from supervisor.board.progress import RunProgress, counted
 from supervisor.clock import Clock
 from supervisor.model.paths import printable
-from supervisor.model.states import RunStatus
+from supervisor.model.states import ACTIVE, RunStatus
 
 _STYLES = {
     RunStatus.QUEUED: "dim",
@@ -22,6 +22,7 @@ _STYLES = {
     RunStatus.FAILED: "bold red",
     RunStatus.CANCELLED: "yellow",
 }
+_WITHOUT_REASON = frozenset({RunStatus.RUNNING, RunStatus.SUCCEEDED})
 _BAR_CELLS = 20
 _REFRESHES_PER_SECOND = 8
 
@@ -83,18 +84,25 @@ class LiveTable(ProgressView):
         self._live.stop()
 
     def update(self, progress: RunProgress) -> None:
-        """Take in how a run stands now."""
-        self._rows[progress.run_id] = progress
+        """Take in how a run stands now; its time counts from its first claim, until it has ended or rests."""
+        run_id, now = progress.run_id, self._clock.monotonic()
+        before, self._rows[run_id] = self._rows.get(run_id), progress
         if progress.status is RunStatus.RUNNING:
-            self._begun.setdefault(progress.run_id, self._clock.monotonic())
-        elif progress.run_id in self._begun:
-            self._ended.setdefault(progress.run_id, self._clock.monotonic())
+            if before is None or before.status not in ACTIVE:
+                self._begun[run_id] = now
+            self._begun.setdefault(run_id, now)
+            self._ended.pop(run_id, None)
+            return
+        if run_id in self._begun:
+            self._ended.setdefault(run_id, now)
+        if progress.status is RunStatus.QUEUED and progress.error:
+            self.note(_stage(progress))
 
     def note(self, line: str) -> None:
         """Print a line above the table."""
         self._live.console.print(Text(printable(line)))
 
-    def _table(self) -> Table:
+    def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("run", "state", "documents"):
             table.add_column(name, no_wrap=name == "documents")
@@ -120,6 +128,28 @@ class LiveTable(ProgressView):
         return f"{seconds // 60}:{seconds % 60:02}"
 
 
+class LiveQueue(LiveTable):
+    """The same for runs that come one after another: a row for each that executes, a line for each that has ended."""
+
+    def update(self, progress: RunProgress) -> None:
+        """Take in how a run stands now."""
+        before = self._rows.get(progress.run_id)
+        super().update(progress)
+        if failure := _failure(before, progress):
+            self.note(failure)
+        if progress.status is not RunStatus.RUNNING:
+            # Others may execute it from now on, and nobody would tell us.
+            self._forget(progress.run_id)
+            self.note(_stage(progress))
+
+    def _forget(self, run_id: str) -> None:
+        for known in (self._rows, self._begun, self._ended):
+            known.pop(run_id, None)
+
+    def _table(self) -> RenderableType:
+        return super()._table() if self._rows else Text("nothing to do", style="dim")
+
+
 class PlainLines(ProgressView):
     """One line for every change of a run's stage and every failed document; nothing is drawn over."""
 
@@ -131,18 +161,25 @@ class PlainLines(ProgressView):
         """Print what has changed, if a reader of a log would want to know."""
         before = self._rows.get(progress.run_id)
         self._rows[progress.run_id] = progress
-        if before is not None and progress.documents_failed > before.documents_failed:
-            self._line(f"{progress.run_id}: failed: {progress.error}")
+        if failure := _failure(before, progress):
+            self.note(failure)
         if before is None or progress.stage != before.stage:
-            why = f": {progress.error}" if progress.status is RunStatus.FAILED and progress.error else ""
-            self._line(f"{progress.run_id}: {progress.stage}{_counts(progress)}{why}")
+            self.note(_stage(progress))
 
     def note(self, line: str) -> None:
         """Print a line."""
-        self._line(line)
-
-    def _line(self, line: str) -> None:
         self._console.print(Text(printable(line)), soft_wrap=True)
+
+
+def _failure(before: RunProgress | None, progress: RunProgress) -> str | None:
+    if before is None or progress.documents_failed <= before.documents_failed:
+        return None
+    return f"{progress.run_id}: failed: {progress.error}"
+
+
+def _stage(progress: RunProgress) -> str:
+    why = f": {progress.error}" if progress.error and progress.status not in _WITHOUT_REASON else ""
+    return f"{progress.run_id}: {progress.stage}{_counts(progress)}{why}"
 
 
 def _bar(row: RunProgress) -> Text:

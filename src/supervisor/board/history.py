@@ -1,0 +1,131 @@
+"""The story of a run: how its newest row stands, and everything that ever happened to it."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Engine
+
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.board.report import RunReport, report_run
+from supervisor.errors import UsageError
+from supervisor.store import events, runs, sessions
+from supervisor.store.databases import Databases
+from supervisor.store.engine import transaction
+from supervisor.store.events import Event
+from supervisor.store.runs import RunRow
+from supervisor.store.sessions import SessionRow
+
+SCHEMA = "supervisor.run-history/1"
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """How a run stands, and how it came to that.
+
+    Attributes:
+        events: Oldest first.
+    """
+
+    row: RunRow
+    session: SessionRow
+    report: RunReport
+    events: Sequence[Event]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the `--json` document."""
+        row = self.row
+        times = {
+            name: moment.isoformat() if moment else None
+            for name, moment in (
+                ("created_at", row.created_at),
+                ("available_at", row.available_at),
+                ("claimed_at", row.claimed_at),
+                ("heartbeat_at", row.heartbeat_at),
+                ("started_at", row.started_at),
+                ("finished_at", row.finished_at),
+                ("settled_at", row.settled_at),
+            )
+        }
+        run = {
+            **self.report.to_json(),
+            "session": {"id": self.session.id, "title": self.session.title, "status": self.session.status},
+            "lane": row.lane,
+            "priority": row.priority,
+            "lease_term": row.lease_term,
+            "retry_count": row.retry_count,
+            "max_retries": row.max_retries,
+            "rescue_count": row.rescue_count,
+            "timeout_seconds": row.timeout_seconds,
+            "worker": row.claimed_by,
+            "repository": row.repository,
+            "job_files": row.spec["job_files"],
+            **times,
+        }
+        return {"schema": SCHEMA, "run": run, "events": [_entry(event) for event in self.events]}
+
+
+def read_history(
+    engine: Engine, databases: Databases, directory: RunsDirectory, repository: str, run_id: str
+) -> RunHistory:
+    """Read the story of the newest row of a run id.
+
+    Raises:
+        UsageError: The repository has no such run.
+    """
+    with transaction(engine) as connection:
+        row = runs.latest(connection, repository, run_id)
+        if row is None:
+            raise unknown_run(run_id, runs.run_ids(connection, repository))
+        session = sessions.get(connection, row.session_id)
+        happened = events.history(connection, row.id)
+    return RunHistory(row, session, report_run(databases, directory, row), happened)
+
+
+def unknown_run(run_id: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a run id that was never used, with those that may be meant."""
+    by_lowered = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(run_id.lower(), by_lowered, n=_LISTED)
+    if near:
+        hint = f"did you mean {' or '.join(repr(by_lowered[one]) for one in near)}?"
+    elif known:
+        hint = f"there are: {', '.join(known[:_LISTED])}{', …' if len(known) > _LISTED else ''}"
+    else:
+        hint = "none was ever queued here"
+    return UsageError(f"there is no run {run_id!r}", hint=hint)
+
+
+def reason(event: Event) -> str:
+    """Return why something happened, or what came of it, in words; empty if the event says it all."""
+    detail = event.detail
+    why = str(detail.get("reason", ""))
+    match event.event:
+        case "queued":
+            lane = f", lane {detail['lane']}" if detail.get("lane") else ""
+            commit = str(detail.get("commit"))[:12]
+            return f"attempt {event.attempt} at commit {commit}, priority {detail.get('priority')}{lane}"
+        case "claimed":
+            return f"attempt {event.attempt}, lease term {event.lease_term}"
+        case "retrying":
+            return f"{why}; attempt {event.attempt} is next"
+        case "continued" if detail.get("to"):
+            return f"{why}, for {detail['to']}"
+        case "moved":
+            return f"from session {detail.get('from_session')} to {detail.get('to_session')}"
+        case _:
+            return why
+
+
+def _entry(event: Event) -> Mapping[str, object]:
+    return {
+        "at": event.at.isoformat(),
+        "actor": event.actor,
+        "event": event.event,
+        "from_status": event.from_status,
+        "to_status": event.to_status,
+        "attempt": event.attempt,
+        "lease_term": event.lease_term,
+        "reason": reason(event) or None,
+        "detail": event.detail,
+    }

@@ -1,0 +1,68 @@
+"""What became of runs, for people: a line for each run, what failed beneath it, where the results are."""
+
+from collections.abc import Sequence
+
+import click
+
+from supervisor.board.progress import counted
+from supervisor.board.report import RunReport
+from supervisor.cli.output import print_note, shown_seconds
+from supervisor.model.paths import printable
+from supervisor.model.states import ACTIVE, ResultStatus, RunStatus
+
+_SHOWN_FAILURES = 20
+_LISTED_RESULTS = 5
+
+
+def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
+    """Print how runs ended.
+
+    Args:
+        runs: At least one.
+        resume: How those go on that have not ended.
+    """
+    width = max(len(run.run_id) for run in runs)
+    for run in runs:
+        seconds = f", {shown_seconds(run.seconds)}" if run.seconds is not None else ""
+        click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {shown_documents(run)}, {shown_pages(run)}{seconds}")
+        for document in run.failed_documents[:_SHOWN_FAILURES]:
+            click.echo(f"{'':<{width}}  failed: {printable(document.path)}: {document.error}")
+        if len(run.failed_documents) > _SHOWN_FAILURES:
+            click.echo(
+                f"{'':<{width}}  … and {len(run.failed_documents) - _SHOWN_FAILURES} more in {run.artifacts}/run.json"
+            )
+        if run.error and not run.failed_documents:
+            click.echo(f"{'':<{width}}  {run.error} (log: {run.artifacts / 'logs' / 'executor.log'})")
+    if any(run.status is RunStatus.QUEUED for run in runs):
+        click.echo(f"Stopped. {resume}")
+    outputs = {run.artifacts: run for run in runs if run.status not in ACTIVE and run.documents}
+    there = [artifacts for artifacts in outputs if (artifacts / "output").is_dir()]
+    if len(there) > _LISTED_RESULTS:
+        click.echo(f"Results: {there[0].parent}/RUN_ID/output")
+    else:
+        for artifacts in there:
+            click.echo(f"Results: {artifacts / 'output'}")
+
+
+def print_failures(runs: Sequence[RunReport]) -> None:
+    """Print what failed, and nothing else."""
+    for run in runs:
+        for document in run.failed_documents:
+            print_note(f"supervisor: run {run.run_id!r}: {printable(document.path)}: {document.error}")
+        if run.status is RunStatus.FAILED and not run.failed_documents:
+            print_note(f"supervisor: run {run.run_id!r} failed: {run.error}")
+
+
+def shown_documents(run: RunReport) -> str:
+    """Return how many documents succeeded: `2 of 3 documents`."""
+    succeeded = sum(document.status == ResultStatus.SUCCEEDED for document in run.documents)
+    return f"{succeeded} of {counted(len(run.documents), 'document')}"
+
+
+def shown_pages(run: RunReport) -> str:
+    """Return how many pages there are, and of which kinds: `5 pages (4 recognised, 1 failed)`."""
+    parts = [f"{run.pages.ocr} recognised"]
+    parts += [f"{run.pages.text_layer} from their text layer"] if run.pages.text_layer else []
+    parts += [f"{run.pages.skipped} skipped"] if run.pages.skipped else []
+    parts += [f"{run.pages.failed} failed"] if run.pages.failed else []
+    return f"{counted(run.pages.total, 'page')} ({', '.join(parts)})"

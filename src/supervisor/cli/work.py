@@ -1,0 +1,75 @@
+"""`supervisor work`: execute what is queued, whoever queued it."""
+
+import os
+import re
+from typing import Any
+
+import click
+
+from supervisor.board.progress import counted
+from supervisor.cli.options import Location, execution_options, located, workers_option
+from supervisor.cli.output import print_json
+from supervisor.cli.report import print_failures, print_runs
+from supervisor.cli.settings import apply_settings
+from supervisor.cli.setup import make_supervisor, view_of_queue, workers_of
+from supervisor.errors import UsageError
+from supervisor.git.repository import Repository
+from supervisor.supervision.supervisor import WorkOutcome
+
+NAME_VARIABLE = "WORKER_ID"
+_NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME_RULE = "it has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or digit"
+
+
+@click.command(
+    epilog=f"{NAME_VARIABLE}, if set, is what the names of the workers begin with; CONCURRENCY is --workers."
+)
+@workers_option(variables=("CONCURRENCY",))
+# Not from variables or files, where the word is the title of a new session.
+@click.option("--session", help="Execute this one's runs only: id, beginning of an id, or title.")
+@click.option("--once", is_flag=True, help="End when nothing is queued any more.")
+@execution_options
+@located
+@click.pass_context
+def work(ctx: click.Context, /, *, where: Location, session: str | None, once: bool, **options: Any) -> int:
+    """Execute what is queued for this repository, in any session, until stopped.
+
+    \b
+      supervisor work --workers 2               until Ctrl-C
+      supervisor work --once                    until nothing is queued any more
+      supervisor work --session Letters         one session's runs only
+    """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
+    repository = Repository.discover(where.repo)
+    settings = apply_settings(ctx, repository, options)
+    workers = workers_of(where, settings)
+    view = view_of_queue(quiet=settings["quiet"])
+    supervisor = make_supervisor(where, settings, view, workers=workers, worker_name=_worker_name())
+    with view:
+        if not once:
+            view.note(f"up to {counted(workers, 'run')} at a time, until Ctrl-C")
+        outcome = supervisor.work(session=session, once=once)
+    if where.as_json:
+        print_json(_document(outcome))
+    elif settings["quiet"]:
+        print_failures(outcome.runs)
+    elif outcome.runs:
+        print_runs(outcome.runs, resume="What is queued waits for the next worker: supervisor work")
+    else:
+        click.echo("nothing was queued")
+    return outcome.exit_code
+
+
+def _worker_name() -> str | None:
+    name = os.environ.get(NAME_VARIABLE)
+    if name and not _NAME_FORM.fullmatch(name):
+        raise UsageError(f"{NAME_VARIABLE} {name!r} cannot be the name of a worker: {_NAME_RULE}")
+    return name or None
+
+
+def _document(outcome: WorkOutcome) -> dict[str, object]:
+    return {
+        "schema": "supervisor.work/1",
+        "worker": outcome.supervisor_id,
+        "runs": [run.to_json() for run in outcome.runs],
+        "exit_code": outcome.exit_code,
+    }
