@@ -29,13 +29,16 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "shared_buffers": "32MB",
+    "max_wal_size": "64MB",
     "max_connections": "200",
     "listen_addresses": "127.0.0.1",
     # Times that are right only where servers keep UTC shall be seen.
     "timezone": "Asia/Kathmandu",
 }
 # Standard input ends when the tests are done with the server, and as well when their process has died of whatever.
-GUARDIAN = 'read -r _; "$1" stop -D data -m immediate -s 2>/dev/null; rm -rf -- "$PWD"'
+GUARDIAN = 'read -r _; "$1" stop -D data -m immediate -s 2>/dev/null; rm -rf -- "$(readlink -f data)" "$PWD"'
+MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+ROOMY_BYTES = 2**30
 
 
 def installed_programs() -> Path:
@@ -57,7 +60,7 @@ class PostgresServer:
         """Make the files of a server that does not run yet.
 
         Args:
-            folder: An empty one, that belongs to whom the server runs as.
+            folder: One that belongs to whom the server runs as, with nothing but an empty folder `data`.
             programs: The folder that has `bin`, `lib` and `share`.
             identity: Whom the server runs as, in words of `subprocess.Popen`.
         """
@@ -137,15 +140,17 @@ class PostgresServer:
 def running_postgres(installed: Path | None = None) -> Iterator[PostgresServer]:
     """Run a server for as long as the block takes; it does not outlive this process either, however that ends.
 
-    Its folder stands straight in the machine's temporary one: those that pytest makes are closed to the user whom the
-    server runs as, and too long for the name of a socket.
+    Its folder stands straight in the machine's temporary one, its data in memory where there is plenty. What pytest
+    makes is closed to the user whom the server runs as, and too long for the name of a socket.
 
     Args:
         installed: Where the programs are, if not in the wheel.
     """
     identity = _identity()
-    folder = Path(tempfile.mkdtemp(prefix="supervisor-postgres-"))
-    _give(folder, identity)
+    folder = _folder(Path(tempfile.gettempdir()), identity)
+    # Databases are made and dropped by the hundred, which a disk takes long for.
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOMY_BYTES
+    (folder / "data").symlink_to(_folder(MEMORY if in_memory else folder, identity))
     programs = _reachable(installed or installed_programs(), folder, identity)
     with subprocess.Popen(
         ["sh", "-c", GUARDIAN, "sh", programs / "bin" / "pg_ctl"],
@@ -167,6 +172,12 @@ def _identity() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+
+
+def _folder(place: Path, identity: dict[str, Any]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="supervisor-postgres-", dir=place))
+    _give(folder, identity)
+    return folder
 
 
 def _give(path: Path, identity: dict[str, Any]) -> None:

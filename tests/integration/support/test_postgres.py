@@ -10,6 +10,7 @@ import psutil
 import psycopg2
 import pytest
 
+import support.postgres
 from supervisor.locks.processes import wait_until
 from support.postgres import PostgresServer, installed_programs, running_postgres
 
@@ -28,6 +29,11 @@ def ask(url: str, *statements: str) -> Any:
 
 def postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+
+
+def places(folder: Path) -> list[Path]:
+    """Return where a server's files are."""
+    return [folder, (folder / "data").resolve()]
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -97,9 +103,9 @@ def test_strangers_need_the_password(postgres: PostgresServer) -> None:
 
 def test_a_server_does_not_outlive_its_block() -> None:
     with running_postgres() as server:
-        process = postmaster(server.folder)
+        process, used = postmaster(server.folder), places(server.folder)
     assert not is_alive(process)
-    assert not server.folder.exists()
+    assert not any(place.exists() for place in used)
 
 
 def test_a_server_does_not_outlive_a_killed_process() -> None:
@@ -107,10 +113,18 @@ def test_a_server_does_not_outlive_a_killed_process() -> None:
     owner = subprocess.Popen([sys.executable, str(OWNER)], stdout=subprocess.PIPE, text=True, env=environment)
     assert owner.stdout
     folder = Path(owner.stdout.readline().strip())
-    process = postmaster(folder)
+    process, used = postmaster(folder), places(folder)
     owner.kill()
     owner.communicate()
-    assert wait_until(lambda: not is_alive(process) and not folder.exists(), 30)
+    assert wait_until(lambda: not is_alive(process) and not any(place.exists() for place in used), 30)
+
+
+def test_memory_is_left_alone_where_it_is_scarce(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(support.postgres, "ROOMY_BYTES", 2**80)
+    with running_postgres() as server:
+        assert all(place.is_relative_to(server.folder) for place in places(server.folder))
+        assert ask(server.url("postgres"), "SELECT 1") == 1
+    assert not server.folder.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
