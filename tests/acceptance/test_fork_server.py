@@ -42,7 +42,7 @@ def test_runs_outlive_the_fork_server_and_later_ones_get_another(three: Archive,
 def test_an_executor_that_dies_after_its_fork_server_fails_its_run_alone(
     three: Archive, gate: Any, wait_until: Any
 ) -> None:
-    running = three.start("--run-ids=a,b", "--workers=2", "--json", **gate.environment)
+    running = three.start("--run-ids=a,b", "--workers=2", "--max-retries=0", "--json", **gate.environment)
     wait_until(lambda: gate.arrived() == 2 and three.holder("a")["process_group"])
     fork_server(running).kill()
     os.kill(three.holder("a")["process_group"], signal.SIGKILL)
