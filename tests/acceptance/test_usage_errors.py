@@ -65,6 +65,26 @@ MISTAKES = [
     ("--list-worktrees --cleanup", "has no meaning beside"),
     ("nosuch", "No such command 'nosuch'"),
     ("locks release ../x", "run id '../x' is not allowed"),
+    ("--run-ids=letters --lane=A=books", "lane 'A' is given run 'books'"),
+    ("--run-ids=letters --lane=../A", "lane '../A' is not allowed"),
+    ("--run-ids=letters --priority=high", "'--priority': 'high' is not a whole number"),
+    ("--run-ids=letters --timeout=0", "'--timeout': 0 is less than 1"),
+    ("--run-ids=letters --max-retries=99999999999", "'--max-retries': 99999999999 is more than 2147483647"),
+    ("--run-ids=letters --lease-seconds=5", "'--lease-seconds': 5 is less than 6"),
+    ("--run-ids=letters --database-url=sqlite:///x.db --workers=2", "cannot share one SQLite database"),
+    ("--run-ids=letters --database-url=sqlite://", "in memory"),
+    ("--run-ids=letters --database-url=mysql://u:secret@h/x", "kind 'mysql' cannot be used"),
+    ("--run-ids=letters --database-url=", "--database-url is empty"),
+    ("start --run-ids=letters", "Missing argument 'TITLE'"),
+    ("start Night", "no run is named"),
+    ("start Night --run-ids=letterz", "did you mean 'letters'?"),
+    ("start Night --run-ids=letters --workers=0", "'--workers'"),
+    ("start Night --run-ids=letters --session=Day", "No such option"),
+    ("--lane=A start Night --run-ids=letters", "--lane has no meaning before the command 'start'"),
+    ("work --run-ids=letters", "No such option"),
+    ("work postgresql://u:secret@h/x", "unexpected extra argument"),
+    ("show letters", "there is no run 'letters' (none was ever queued here)"),
+    ("show", "Missing argument 'RUN'"),
 ]
 
 
@@ -77,6 +97,7 @@ def test_mistakes_are_told_in_one_line_and_create_nothing(letters: Archive, shar
         assert expected in done.err, (typed, done)
         assert len(done.err.splitlines()) == 1, (typed, done)
         assert done.out == "", (typed, done)
+        assert "secret" not in done.err
         assert everything(letters) == before, typed
 
 
@@ -114,12 +135,14 @@ def test_no_git_is_the_surroundings(letters: Archive, tmp_path: Path) -> None:
     assert "git" in done.document["error"]["message"]
 
 
-def test_a_shared_database_is_not_there_yet(letters: Archive) -> None:
-    done = letters.supervisor("--run-ids=letters", DATABASE_URL="postgresql://u:secret@db/x")
-    assert done.code == 2
-    assert "--per-run-sqlite" in done.err
-    assert "secret" not in done.err
-    assert not letters.runs.exists()
+def test_a_database_that_does_not_answer_is_the_surroundings(letters: Archive) -> None:
+    url = "postgresql://u:secret@127.0.0.1:1/x"
+    executing = ("--run-ids=letters", "start Night --run-ids=letters", "work --quiet")
+    for typed in (*executing, "show letters", "db check", "db upgrade"):
+        done = letters.supervisor(*typed.split(), DATABASE_URL=url)
+        assert (done.code, len(done.err.splitlines())) == (4, 1), (typed, done)
+        assert "postgresql://u:***@127.0.0.1:1/x" in done.err
+        assert "secret" not in done.out + done.err
 
 
 def test_not_a_repository_and_one_without_a_commit(archive: Archive, tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ def reason(event: Event) -> str:
             commit = str(detail.get("commit"))[:12]
             return f"attempt {event.attempt} at commit {commit}, priority {detail.get('priority')}{lane}"
         case "claimed":
-            return f"attempt {event.attempt}, lease term {event.lease_term}"
+            facts = f"attempt {event.attempt}, lease term {event.lease_term}"
+            return f"{why} ({facts})" if why else facts
         case "retrying":
             return f"{why}; attempt {event.attempt} is next"
         case "continued" if detail.get("to"):

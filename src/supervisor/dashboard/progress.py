@@ -88,13 +88,15 @@ class LiveTable(ProgressView):
         run_id, now = progress.run_id, self._clock.monotonic()
         before, self._rows[run_id] = self._rows.get(run_id), progress
         if progress.status is RunStatus.RUNNING:
-            if before is None or before.status not in ACTIVE:
-                self._begun[run_id] = now
-            self._begun.setdefault(run_id, now)
+            goes_on = before is not None and before.status in ACTIVE
+            self._begun[run_id] = self._begun.get(run_id, now) if goes_on else now
             self._ended.pop(run_id, None)
-            return
-        if run_id in self._begun:
+        elif run_id in self._begun:
             self._ended.setdefault(run_id, now)
+        self._tell(before, progress)
+
+    def _tell(self, _before: RunProgress | None, progress: RunProgress) -> None:
+        """Print what the table has no room for: why a run goes back to the queue."""
         if progress.status is RunStatus.QUEUED and progress.error:
             self.note(_stage(progress))
 
@@ -109,7 +111,8 @@ class LiveTable(ProgressView):
         table.add_column("pages", no_wrap=True)
         table.add_column("failed", justify="right")
         table.add_column("time", justify="right", no_wrap=True)
-        for row in self._rows.values():
+        # A copy: this is drawn in a thread of rich's, while rows come and go.
+        for row in list(self._rows.values()):
             table.add_row(
                 Text(row.run_id),
                 Text(row.stage, style=_STYLES[row.status]),
@@ -131,10 +134,7 @@ class LiveTable(ProgressView):
 class LiveQueue(LiveTable):
     """The same for runs that come one after another: a row for each that executes, a line for each that has ended."""
 
-    def update(self, progress: RunProgress) -> None:
-        """Take in how a run stands now."""
-        before = self._rows.get(progress.run_id)
-        super().update(progress)
+    def _tell(self, before: RunProgress | None, progress: RunProgress) -> None:
         if failure := _failure(before, progress):
             self.note(failure)
         if progress.status is not RunStatus.RUNNING:

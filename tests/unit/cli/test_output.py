@@ -1,0 +1,43 @@
+import pytest
+
+from supervisor.cli.defect import write_report
+from supervisor.cli.output import shown_seconds, without_passwords
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://ada:secret@db/x", "postgresql://ada:***@db/x"),
+        ("no 'postgres://:secret@db:5432/x' here", "no 'postgres://:***@db:5432/x' here"),
+        ("postgresql://ada:se/cr:et@db/x and a@b", "postgresql://ada:***@db/x and a@b"),
+        ("postgresql://ada:sec@ret@db/x", "postgresql://ada:***@db/x"),
+        ("postgresql:///x?user=ada&password=secret&host=db", "postgresql:///x?user=ada&password=***&host=db"),
+        ("postgresql://ada@db/x", "postgresql://ada@db/x"),
+        ("sqlite:////home/ada@desk/x.db", "sqlite:////home/ada@desk/x.db"),
+        ("run 'a@main': 12:30", "run 'a@main': 12:30"),
+    ],
+)
+def test_passwords_are_hidden_and_nothing_else(text: str, shown: str) -> None:
+    assert without_passwords(text) == shown
+
+
+def test_the_report_of_a_defect_hides_passwords() -> None:
+    words = ["--database-url", "postgresql://ada:secret@db/x", "--run-ids=a"]
+    try:
+        int(words[1])
+    except ValueError:
+        path = write_report(words)
+    try:
+        content = path.read_text()
+    finally:
+        path.unlink()
+    assert content.count("postgresql://ada:***@db/x") == 2
+    assert "secret" not in content
+    assert "--run-ids=a" in content
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(8.44, "8.4 s"), (185, "3 min 05 s"), (7620, "2 h 07 min"), (59.99, "60.0 s")]
+)
+def test_durations_are_shown_as_people_read_them(seconds: float, shown: str) -> None:
+    assert shown_seconds(seconds) == shown
