@@ -12,6 +12,7 @@ from supervisor.store import claims, runs, sessions, supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
 from supervisor.store.supervisors import WorkerStatus
+from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
 
 HELD_RETRY_SECONDS = 5
@@ -60,7 +61,7 @@ class Claimant:
                 lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
                 lease.acquire()
             except LockHeldError as error:
-                self._put_down(row, RunStatus.QUEUED, "given back", str(error))
+                self._put_down(row, RunStatus.QUEUED, GIVEN_BACK, str(error))
                 shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
                 return None
             except SupervisorError as error:

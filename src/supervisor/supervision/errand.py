@@ -10,8 +10,11 @@ from supervisor.store import claims, runs
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
+from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.workshop import Workshop
+
+REMEMBERED = 1000
 
 
 class Errand(Protocol):
@@ -59,11 +62,7 @@ class NamedRuns:
 
 
 class Queue:
-    """Whatever is queued in a scope.
-
-    Attributes:
-        rows: What was executed, in the order of the first claims.
-    """
+    """Whatever is queued in a scope."""
 
     def __init__(self, shop: Workshop, scope: Scope, rescuer: Rescuer, *, once: bool) -> None:
         """Remember what is wanted.
@@ -79,10 +78,11 @@ class Queue:
         self._rescuer = rescuer
         self._once = once
         self._seen: dict[int, RunProgress] = {}
+        self._unfit: set[int] = set()
 
     @property
     def rows(self) -> Sequence[int]:
-        """The runs that were executed here, in the order of their first claims."""
+        """The runs that were executed here, in the order of their first claims; the latest ones, if that has no end."""
         return list(self._seen)
 
     def goes_on(self) -> bool:
@@ -90,15 +90,19 @@ class Queue:
         if not self._once or self._rescuer.pending:
             return True
         with transaction(self._shop.engine) as connection:
-            return bool(claims.queued(connection, self._scope))
+            return bool(claims.queued(connection, self._scope) - self._unfit)
 
     def progress_of(self, row: RunRow) -> RunProgress:
         """Return what is known of it: nothing, unless it was here before."""
+        if not self._once and len(self._seen) >= REMEMBERED:
+            del self._seen[next(iter(self._seen))]
         return self._seen.setdefault(row.id, _new_progress(row))
 
     def note(self, row: int, progress: RunProgress) -> None:
-        """Remember it."""
+        """Remember it, and whether it cannot be executed here."""
         self._seen[row] = progress
+        if progress.stage == GIVEN_BACK:
+            self._unfit.add(row)
 
 
 def _new_progress(row: RunRow) -> RunProgress:

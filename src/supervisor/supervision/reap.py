@@ -9,6 +9,7 @@ from supervisor.store.results import FencedOut
 from supervisor.supervision.assignment import Assignment, Ending
 
 MISSING_COMMIT_RETRY_SECONDS = 30
+GIVEN_BACK = "given back"
 INTERRUPTED = Ending(RunStatus.QUEUED, "interrupted", "its supervisor was stopped")
 
 
@@ -40,7 +41,7 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
 def trouble(error: SupervisorError | OSError | FencedOut) -> Ending:
     """Say what follows from a workspace or an executor that could not be made, or could not be ended."""
     if isinstance(error, CommitMissingError):
-        return Ending(RunStatus.QUEUED, "given back", str(error), delay_seconds=MISSING_COMMIT_RETRY_SECONDS)
+        return Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=MISSING_COMMIT_RETRY_SECONDS)
     hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
     transient = isinstance(error, DatabaseUnavailable)
     return Ending(RunStatus.FAILED, "failed", f"{error}{hint}", transient=transient, worker_failed=True)
