@@ -1,60 +1,110 @@
+"""Many processes at one queue: each run is claimed once, and never two of a lane at a time."""
+
+import itertools
+import json
+import os
+import random
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from supervisor.store import runs
+from supervisor.model.states import RunStatus
 from supervisor.store.engine import transaction
-from supervisor.store.events import history
+from supervisor.store.moments import database_now
+from supervisor.store.tables import run_events, runs, sessions
+from support.run_queue import CLOCK, add_session, check_histories
 
 CLAIMER = Path(__file__).with_name("claimer.py")
+PROCESSES = 16
+SESSIONS = "stuv"
+LANES = "ABCDEFGHIJ"
+RUNS_OF_A_LANE = 50
+RUNS_WITHOUT_LANE = 100
 
 
-class Claimer:
-    """A process that claims."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self.name = name
-        self.process = subprocess.Popen(
-            [sys.executable, str(CLAIMER), url, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, rows: list[int]) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(" ".join(map(str, rows)) + "\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-
-@pytest.fixture
-def claimers(database_url: str, engine: Engine) -> Iterator[list[Claimer]]:  # noqa: ARG001 (it makes the tables)
-    started = [Claimer(database_url, f"w{number}") for number in range(4)]
-    assert [claimer.answer() for claimer in started] == ["ready"] * 4
-    yield started
-    for claimer in started:
-        claimer.process.communicate()
-        assert claimer.process.returncode == 0
-
-
-@pytest.mark.usefixtures("session")
-def test_no_run_is_claimed_twice(engine: Engine, claimers: list[Claimer], add_run: Callable[..., int]) -> None:
+def queue_runs(engine: Engine) -> set[int]:
+    """Queue runs in an order in which those of a lane often follow each other."""
+    chance = random.Random(2026)  # noqa: S311 (the same order each time)
+    places = [place for place in itertools.product(SESSIONS, LANES) for _ in range(RUNS_OF_A_LANE)]
+    places += [(SESSIONS[0], None)] * RUNS_WITHOUT_LANE
+    chance.shuffle(places)
     with transaction(engine) as connection:
-        rows = [add_run(connection, f"r{number}") for number in range(60)]
-    taken_by: dict[int, str] = {}
-    for first in range(0, len(rows), 3):
-        # Three runs for four claimers: in each round one of them comes too late.
-        for claimer in claimers:
-            claimer.ask(rows[first : first + 3])
-        answers = {claimer.name: int(claimer.answer()) for claimer in claimers}
-        assert sorted(answers.values()) == [0, *rows[first : first + 3]]
-        taken_by |= {row: name for name, row in answers.items() if row}
+        at = database_now(connection, CLOCK)
+        for session_id in SESSIONS:
+            add_session(connection, session_id)
+        same = {"status": RunStatus.QUEUED, "attempt": 1, "repository": "repo", "commit_sha": "c0ffee", "spec": {}}
+        rows = [
+            {"run_id": f"r{n}", "session_id": session_id, "lane": lane, "priority": chance.choice([1, 100])}
+            for n, (session_id, lane) in enumerate(places)
+        ]
+        values = [{**same, **row, "available_at": at, "created_at": at} for row in rows]
+        queued = set(connection.scalars(sa.insert(runs).returning(runs.c.id), values))
+        event = {"attempt": 1, "lease_term": 0, "at": at, "actor": "anna", "event": "queued", "detail": {}}
+        events = [{**event, "run_id": run, "to_status": RunStatus.QUEUED} for run in queued]
+        connection.execute(sa.insert(run_events), events)
+    return queued
+
+
+def running_lanes(engine: Engine) -> list[str]:
     with transaction(engine) as connection:
-        for row in runs.of_rows(connection, rows):
-            assert (row.claimed_by, row.lease_term) == (taken_by[row.id], 1)
-            assert [event.event for event in history(connection, row.id)] == ["queued", "claimed"]
+        rows = connection.execute(sa.select(runs).where(runs.c.status == RunStatus.RUNNING, runs.c.lane.is_not(None)))
+        return [f"{row.session_id} {row.lane}" for row in rows]
+
+
+@contextmanager
+def claimers(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Let them work; what they say of errors goes to a file in the folder."""
+    command = [sys.executable, str(CLAIMER), url, str(folder), str(PROCESSES)]
+    with (
+        (folder / "errors").open("wb") as errors,
+        subprocess.Popen(command, stderr=errors, start_new_session=True) as process,
+    ):
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_16_processes_claim_each_run_once_and_one_of_a_lane_at_a_time(
+    database_url: str, engine: Engine, tmp_path: Path
+) -> None:
+    queued = queue_runs(engine)
+    most = 0
+    with claimers(database_url, tmp_path) as process:
+        while process.poll() is None:
+            lanes = running_lanes(engine)
+            assert len(lanes) == len(set(lanes))
+            most = max(most, len(lanes))
+            time.sleep(0.02)  # every look keeps the writers of SQLite waiting
+    assert (process.returncode, (tmp_path / "errors").read_text()) == (0, "")
+    assert most > 1, "they did not work at the same time"
+
+    answers = [(run, term, path.stem) for path in tmp_path.glob("*.json") for run, term in json.loads(path.read_text())]
+    assert sorted(run for run, _, _ in answers) == sorted(queued)
+    check_histories(engine, answers)
+    with transaction(engine) as connection:
+        rows = {row.id: row for row in connection.execute(sa.select(runs))}
+        events = connection.execute(sa.select(run_events).order_by(run_events.c.id)).all()
+        assert set(connection.scalars(sa.select(sessions.c.status))) == {"completed"}
+    assert {row.id: (row.status, row.lease_term, row.claimed_by) for row in rows.values()} == {
+        run: ("succeeded", 1, name) for run, _, name in answers
+    }
+    of_lanes: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for event in events:
+        row = rows[event.run_id]
+        if event.event != "queued" and row.lane is not None:
+            of_lanes.setdefault((row.session_id, row.lane), []).append((event.event, row.id))
+    assert len(of_lanes) == len(SESSIONS) * len(LANES)
+    for story in of_lanes.values():
+        assert len(story) == 2 * RUNS_OF_A_LANE
+        for claimed, ended in zip(story[::2], story[1::2], strict=True):
+            assert (claimed[0], ended[0]) == ("claimed", "succeeded")
+            assert claimed[1] == ended[1], "a run of the lane began before the one before it had ended"
