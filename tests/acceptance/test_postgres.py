@@ -192,3 +192,21 @@ def test_a_worker_elsewhere_that_was_given_up_for_dead_changes_nothing_when_it_c
     assert not list((there / ".autonomous_runs" / "workspaces").glob("*"))
     history = ask(postgres_url, "select event from ops.run_events order by id")
     assert [event for (event,) in history] == ["queued", "claimed", "rescued", "claimed", "succeeded"]
+
+
+def test_a_worker_whose_clone_lacks_the_commit_leaves_the_run_to_others(
+    three: Archive, postgres_url: str, tmp_path: Any
+) -> None:
+    clone = tmp_path / "clone"
+    three.git("clone", "--quiet", str(three.top), str(clone))
+    three.scan("scans/a.png", lines=("A page that came later",))
+    commit = three.commit()
+    common = {"DATABASE_URL": postgres_url}
+    assert three.supervisor("start", "night", "--run-ids=a", **common).code == 0
+    done = three.supervisor("work", "--once", "--workers=1", cwd=clone, **common)
+    assert done.code == 0, done
+    assert f"commit {commit[:12]} is not in this repository (git fetch --all)" in done.err
+    stands = "select status, attempt, available_at > claimed_at + interval '20 seconds' from ops.runs"
+    assert ask(postgres_url, stands) == [("queued", 1, True)]
+    assert not list((clone / ".autonomous_runs" / "workspaces").glob("*"))
+    assert three.supervisor("--run-ids=a", **common).code == 0

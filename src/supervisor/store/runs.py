@@ -149,8 +149,8 @@ def hold(connection: Connection, row: RunRow) -> bool:
 def serve(
     connection: Connection, row: RunRow, supervisor_id: str | None, handling: Handling, *, at: datetime, actor: str
 ) -> None:
-    """Give a row that was left behind, and that the caller has locked, to another supervisor."""
-    values = {"served_by": supervisor_id, **vars(handling)}
+    """Give a row that was left behind, and that the caller has locked, to another supervisor; it is due at once."""
+    values = {"served_by": supervisor_id, "available_at": at, **vars(handling)}
     if row.status is RunStatus.RUNNING:
         # Its lane is that which it runs in, until it is queued again.
         del values["lane"]

@@ -14,6 +14,7 @@ from supervisor.store.engine import DatabaseError, transaction
 from supervisor.store.runs import RunRow
 from supervisor.store.supervisors import WorkerStatus
 from supervisor.supervision.assignment import Assignment, Ending
+from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
 
 
@@ -55,6 +56,8 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
         sessions.conclude(connection, row.session_id, at=now)
         status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE
         supervisors.set_worker(connection, assignment.worker_id, status, run=None, at=now)
+    if ended and ending.event == GIVEN_BACK:
+        shop.note(f"run {row.run_id}: {ending.reason}; trying again in {ending.delay_seconds:.0f} s")
     if ended:
         assignment.progress = shop.show(
             assignment.progress,

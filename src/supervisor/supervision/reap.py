@@ -40,8 +40,9 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
 
 def trouble(error: SupervisorError | OSError | FencedOut) -> Ending:
     """Say what follows from a workspace or an executor that could not be made, or could not be ended."""
-    if isinstance(error, CommitMissingError):
-        return Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=MISSING_COMMIT_RETRY_SECONDS)
     hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
+    reason = f"{error}{hint}"
+    if isinstance(error, CommitMissingError):
+        return Ending(RunStatus.QUEUED, GIVEN_BACK, reason, delay_seconds=MISSING_COMMIT_RETRY_SECONDS)
     transient = isinstance(error, DatabaseUnavailable)
-    return Ending(RunStatus.FAILED, "failed", f"{error}{hint}", transient=transient, worker_failed=True)
+    return Ending(RunStatus.FAILED, "failed", reason, transient=transient, worker_failed=True)
