@@ -21,8 +21,8 @@ def db() -> None:
     """Check or upgrade the tables of the database.
 
     \b
-      supervisor db check                                       the runs directory's control.db
-      supervisor db upgrade --database-url postgresql://…/ocr   the tables in schema ops
+      supervisor db check                                 control.db
+      supervisor db upgrade --database-url postgresql://…
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
 
 
@@ -41,7 +41,7 @@ def check(*, where: Location) -> int:
 @db.command("upgrade")
 @located
 def upgrade_tables(*, where: Location) -> int:
-    """Make the tables, or bring them up to date; safe beside supervisors that run."""
+    """Make the tables, or bring them up to date."""
     _print(where, upgrade(Place.find(where.repo, where.runs_dir, where.database_url)), 0)
     return 0
 

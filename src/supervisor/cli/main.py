@@ -69,12 +69,12 @@ def cli(ctx: click.Context, /, **options: Any) -> int:
     in ocr-jobs/RUN_ID.toml.
 
     \b
-      supervisor --run-ids letters,books --workers 2     execute two runs
-      supervisor --run-ids letters --working-tree        with files not committed yet
-      supervisor start Night --run-ids letters,books     queue them for workers
-      supervisor work                                    execute what is queued
-      supervisor show letters                            what became of a run
-      supervisor try scan.png                            one file, no git
+      supervisor --run-ids letters,books --workers 2   execute two runs
+      supervisor --run-ids letters --working-tree      files not committed yet
+      supervisor start Night --run-ids letters,books   queue them for workers
+      supervisor work                                  execute what is queued
+      supervisor show letters                          what became of a run
+      supervisor try scan.png                          one file, no git
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     options = {name: value for name, value in options.items() if name not in LOCATING}
     given = [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]

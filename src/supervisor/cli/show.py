@@ -80,8 +80,7 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
         yield "took", f"{shown_seconds(report.seconds)} since it was claimed last"
     if row.error:
         yield "error", row.error
-    yield "documents", shown_documents(report)
-    yield "pages", shown_pages(report)
+    yield "results", f"{shown_documents(report)}, {shown_pages(report)}"
     if report.artifacts.is_dir():
         yield "artifacts", str(report.artifacts)
     yield "database", report.database

@@ -34,12 +34,11 @@ from supervisor.model.paths import printable
 @located
 @click.pass_context
 def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any) -> int:
-    """Make a session of runs, and leave it to workers; with --workers, execute it.
+    """Make a session of runs, and leave it to workers ('supervisor work'); with --workers, execute it.
 
     \b
       supervisor start "Night of 21 November" --run-ids letters,books
       supervisor start Letters --run-ids a,b,c --lane A=a,b --priority 10
-      supervisor work --once                              executes what is queued
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     repository = Repository.discover(where.repo)
     settings = apply_settings(ctx, repository, options, leaving=("workers",))

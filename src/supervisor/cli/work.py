@@ -26,7 +26,7 @@ _NAME_RULE = "it has 1 to 100 letters, digits, '.', '_' or '-', and begins with 
 )
 @workers_option(variables=("CONCURRENCY",))
 # Not from variables or files, where the word is the title of a new session.
-@click.option("--session", help="Execute this one's runs only: id, beginning of an id, or title.")
+@click.option("--session", metavar="SESSION", help="Execute this one's runs only: id, beginning of an id, or title.")
 @click.option("--once", is_flag=True, help="End when nothing is queued any more.")
 @execution_options
 @located

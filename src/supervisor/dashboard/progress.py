@@ -61,6 +61,17 @@ class ProgressView:
         """Show a line that concerns no single run's state."""
 
 
+class _Display(Live):
+    """Draws again and again from a thread of rich's own; lines are printed between two drawings."""
+
+    def say(self, line: Text) -> None:
+        """Print a line above what is drawn."""
+        # Printing alone takes no lock from the first look at the height of what stands there to its replacement: drawn
+        # meanwhile with another height, it would go, and lines above it with it, or be left there.
+        with self._lock:
+            self.console.print(line)
+
+
 class LiveTable(ProgressView):
     """A table that is drawn again in place: one row a run, with its pages as a bar."""
 
@@ -70,7 +81,7 @@ class LiveTable(ProgressView):
         self._rows: dict[str, RunProgress] = {}
         self._begun: dict[str, float] = {}
         self._ended: dict[str, float] = {}
-        self._live = Live(
+        self._live = _Display(
             console=console, get_renderable=self._table, refresh_per_second=_REFRESHES_PER_SECOND, transient=True
         )
 
@@ -102,7 +113,7 @@ class LiveTable(ProgressView):
 
     def note(self, line: str) -> None:
         """Print a line above the table."""
-        self._live.console.print(Text(printable(line)))
+        self._live.say(Text(printable(line)))
 
     def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="dim")

@@ -1,7 +1,9 @@
 import io
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -122,6 +124,28 @@ def test_plain_lines_tell_each_stage_and_the_same_run_twice() -> None:
         "letters: recognising",
         "letters: succeeded (2 of 2 documents, 4 pages)",
     ]
+
+
+def test_nothing_is_drawn_while_a_line_is_printed(clock: HandClock) -> None:
+    could_draw: list[bool] = []
+
+    class Watched(Console):
+        """Tries, while it prints, what the thread that draws would do."""
+
+        def print(self, *objects: Any, **settings: Any) -> None:
+            thread = threading.Thread(target=self.draw)
+            thread.start()
+            thread.join()
+            super().print(*objects, **settings)
+
+        def draw(self) -> None:
+            could_draw.append(view._live._lock.acquire(blocking=False))
+            if could_draw[-1]:
+                view._live._lock.release()
+
+    view = LiveQueue(Watched(file=io.StringIO(), force_terminal=True), clock)
+    show(view, RUNNING, SUCCEEDED)
+    assert could_draw == [False]
 
 
 def test_what_is_said_cannot_steer_the_terminal(screen: Console, clock: HandClock) -> None:
