@@ -80,14 +80,27 @@ def make_run(tmp_path: Path) -> Callable[[bool], RunDirectory]:
     return make
 
 
+def publish_and_drop(run: RunDirectory) -> None:
+    """As who ends the run does, and then who settles it."""
+    publish_output(run, 2)
+    drop_staged(run)
+
+
+def is_clean(run: RunDirectory) -> bool:
+    return os.listdir(run.root) == ["output"]  # noqa: PTH208 (hidden ones count)
+
+
 @pytest.mark.parametrize("has_output", [True, False])
 def test_output_is_replaced_as_a_whole(make_run: Callable[[bool], RunDirectory], *, has_output: bool) -> None:
     run = make_run(has_output)
-    publish_output(run, 2)
-    assert contents(run.root) == NEW
-    assert os.listdir(run.root) == ["output"]  # noqa: PTH208 (hidden ones count)
-    publish_output(run, 2)
-    assert contents(run.root) == NEW
+    for _ in range(2):
+        publish_output(run, 2)
+        assert under_output(run.output) == NEW
+    assert not run.staging(2).joinpath("output").exists()
+    for _ in range(2):
+        drop_staged(run)
+        assert contents(run.root) == NEW
+        assert is_clean(run)
 
 
 @pytest.mark.parametrize("has_output", [True, False])
@@ -96,14 +109,14 @@ def test_interrupted_anywhere_and_done_again_it_gives_the_same(
 ) -> None:
     run = make_run(has_output)
     with interruptions.before_change(None):
-        publish_output(run, 2)
+        publish_and_drop(run)
     changes = interruptions.seen
     assert changes >= 5
     for number in range(changes):
         for again in (None, 0, 1, 2):  # interrupted a second time, too
             run = make_run(has_output)
             with pytest.raises(Interrupted), interruptions.before_change(number):
-                publish_output(run, 2)
+                publish_and_drop(run)
             # Whatever happens from here on, the new results are there in one place and whole.
             places = [place for place in (run.staging(2) / "output", run.output) if place.is_dir()]
             assert under_output(places[0]) == NEW, number
@@ -111,12 +124,12 @@ def test_interrupted_anywhere_and_done_again_it_gives_the_same(
             if again is not None:
                 try:
                     with interruptions.before_change(again):
-                        publish_output(run, 2)
+                        publish_and_drop(run)
                 except Interrupted:
                     pass  # it is done once more below
-            publish_output(run, 2)
+            publish_and_drop(run)
             assert contents(run.root) == NEW, number
-            assert os.listdir(run.root) == ["output"]  # noqa: PTH208 (hidden ones count)
+            assert is_clean(run)
 
 
 @pytest.mark.parametrize("has_output", [True, False])
@@ -125,21 +138,30 @@ def test_whatever_was_interrupted_the_next_term_begins_with_whole_output_and_not
 ) -> None:
     run = make_run(has_output)
     with interruptions.before_change(None):
-        publish_output(run, 2)
+        publish_and_drop(run)
     for number in range(interruptions.seen):
         run = make_run(has_output)
         with pytest.raises(Interrupted), interruptions.before_change(number):
-            publish_output(run, 2)
+            publish_and_drop(run)
         drop_staged(run)
         assert contents(run.root) in ([OLD, NEW] if has_output else [{}, NEW]), number
         drop_staged(run)
         assert not (run.root / ".staging").exists()
 
 
+def test_what_was_staged_and_not_published_goes_and_the_older_output_stays(
+    make_run: Callable[[bool], RunDirectory],
+) -> None:
+    run = make_run(True)
+    drop_staged(run)
+    assert contents(run.root) == OLD
+    assert is_clean(run)
+
+
 def test_a_term_that_staged_nothing_leaves_the_older_output(make_run: Callable[[bool], RunDirectory]) -> None:
     run = make_run(True)
     publish_output(run, 3)
-    assert contents(run.root) == OLD
+    assert under_output(run.output) == OLD
 
 
 def test_an_attempt_that_made_nothing_has_an_empty_output(tmp_path: Path) -> None:
