@@ -1,7 +1,9 @@
 """The commands around the shared queue: `start`, `work`, `show`, `db`, and the options that they share."""
 
+import contextlib
 import json
 import shlex
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -106,7 +108,8 @@ def test_work_with_json_reports_what_it_executed(three: Archive) -> None:
     three.write("scans/b.png", b"no picture")
     three.commit()
     assert three.supervisor("start", "Night", "--run-ids=a,b", "--quiet").code == 0
-    done = three.supervisor("work", "--once", "--json", WORKER_ID="night-host", CONCURRENCY="1")
+    variables = {"WORKER_ID": "night-host", "CONCURRENCY": "1"}
+    done = three.supervisor("work", "--once", "--json", "--lease-seconds=42", **variables)
     assert done.code == done.document["exit_code"] == 1
     assert done.document["schema"] == "supervisor.work/1"
     assert {run_id: run["status"] for run_id, run in done.runs.items()} == {"a": "succeeded", "b": "failed"}
@@ -114,6 +117,10 @@ def test_work_with_json_reports_what_it_executed(three: Archive) -> None:
     assert worker.startswith("night-host-")
     # One worker, which is the first: CONCURRENCY was heard.
     assert {history(three, run_id)[0]["worker"] for run_id in "ab"} == {f"{worker}-1"}
+    with contextlib.closing(sqlite3.connect(three.runs / "control.db")) as control:
+        assert control.execute("SELECT id, lease_seconds, desired_workers FROM supervisors").fetchall() == [
+            (worker, 42, 1)
+        ]
     empty = three.supervisor("work", "--once", "--json")
     assert (empty.code, empty.document["runs"]) == (0, [])
 

@@ -80,6 +80,7 @@ MISTAKES = [
     ("start Night --run-ids=letterz", "did you mean 'letters'?"),
     ("start Night --run-ids=letters --workers=0", "'--workers'"),
     ("start Night --run-ids=letters --session=Day", "No such option"),
+    ("start Night --run-ids=letters --ocr-workers=4", "--ocr-workers has no meaning without --workers"),
     ("--lane=A start Night --run-ids=letters", "--lane has no meaning before the command 'start'"),
     ("work --run-ids=letters", "No such option"),
     ("work postgresql://u:secret@h/x", "unexpected extra argument"),

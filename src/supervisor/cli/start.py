@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from supervisor.board.report import SessionReport
 from supervisor.cli.options import (
@@ -22,6 +23,8 @@ from supervisor.cli.setup import make_supervisor, run_options, selections_of
 from supervisor.dashboard.progress import PlainLines, ProgressView, StandardError
 from supervisor.git.repository import Repository
 from supervisor.model.paths import printable
+
+_OF_WORKERS = ("ocr_workers", "lease_seconds", "keep_workspaces")
 
 
 @click.command()
@@ -44,6 +47,9 @@ def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any)
     settings = apply_settings(ctx, repository, options, leaving=("workers",))
     if settings["workers"] is not None:
         return execute(ctx, where, repository, settings, title=title)
+    idle = [name for name in _OF_WORKERS if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if idle:
+        raise click.UsageError(f"--{idle[0].replace('_', '-')} has no meaning without --workers")
     selections = selections_of(settings)
     view = ProgressView() if settings["quiet"] else PlainLines(StandardError())
     supervisor = make_supervisor(where, settings, view, workers=1)
