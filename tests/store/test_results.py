@@ -1,17 +1,24 @@
+"""What is stored of an attempt, in a database of the run's own and in one that all runs share."""
+
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
 
-from supervisor.model.states import ResultStatus
-from supervisor.store.engine import open_engine, transaction
+from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.store import claims, runs, sessions
+from supervisor.store.engine import open_engine, sqlite_url, transaction
 from supervisor.store.results import AttemptKey, FencedOut, PageTally, ResultStore, StoredDocument, StoredPage
+from supervisor.store.schema import prepare_control, prepare_results
 from supervisor.store.tables import pages
+from supervisor.store.tables import runs as table
+from support.clocks import BEGIN, HandClock
 
-KEY = AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
 OWNER = "7 2026-05-01T12:00:00+00:00"
 DOCUMENTS = [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.pdf")]
 PAGE = StoredPage(
@@ -19,13 +26,74 @@ PAGE = StoredPage(
 )
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[ResultStore]:
-    opened = ResultStore(database_url)
-    assert opened.take_over(KEY, OWNER)
-    opened.begin(KEY, DOCUMENTS)
-    yield opened
-    opened.close()
+@dataclass
+class Place:
+    """An attempt that has begun, and where its results go.
+
+    Attributes:
+        control: Where the rows of `runs` are that are the fence; None if the database is the run's own.
+    """
+
+    url: str
+    store: ResultStore
+    key: AttemptKey
+    control: Engine | None
+
+    def next_term(self) -> AttemptKey:
+        """Return the key of who claims the run after its present holder was lost."""
+        if self.control is None:
+            return replace(self.key, lease_term=self.key.lease_term + 1)
+        with transaction(self.control) as connection:
+            row = runs.get(connection, self.key.run)
+            runs.transition(connection, row, RunStatus.QUEUED, at=BEGIN, actor="x", event="rescued")
+            return key_of(claims.claim(connection, "w2", HandClock()))
+
+    def another_attempt(self) -> AttemptKey:
+        """Return the key of a later attempt at the same run."""
+        key = replace(self.next_term(), attempt=self.key.attempt + 1)
+        if self.control is not None:
+            with transaction(self.control) as connection:
+                connection.execute(sa.update(table).where(table.c.id == key.run).values(attempt=key.attempt))
+        return key
+
+    def another_run(self) -> AttemptKey:
+        return replace(self.key, run=8) if self.control is None else claim_another(self.control, "b")
+
+
+def key_of(row: runs.RunRow | None) -> AttemptKey:
+    assert row is not None
+    return AttemptKey(row.id, row.run_id, row.attempt, row.lease_term)
+
+
+def claim_another(control: Engine, run_id: str) -> AttemptKey:
+    common = {"commit_sha": "c0ffee", "repository": "repo", "requested_by": "anna", "served_by": None}
+    with transaction(control) as connection:
+        runs.add(connection, runs.NewRun(run_id=run_id, session_id="s", spec={}, **common), at=BEGIN)
+        return key_of(claims.claim(connection, "w1", HandClock()))
+
+
+@pytest.fixture(params=["own", "shared sqlite", "shared postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    control: Engine | None = None
+    match request.param:
+        case "own":
+            url, key = sqlite_url(tmp_path / "a.db"), AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
+        case kind:
+            is_sqlite = kind == "shared sqlite"
+            url = sqlite_url(tmp_path / "control.db") if is_sqlite else request.getfixturevalue("postgres_url")
+            control = open_engine(url)
+            prepare_control(control)
+            prepare_results(control)
+            with transaction(control) as connection:
+                sessions.add(connection, "s", "night", at=BEGIN)
+            key = claim_another(control, "a")
+    store = ResultStore(url, shared=control is not None)
+    assert store.take_over(key, OWNER)
+    store.begin(key, DOCUMENTS)
+    yield Place(url, store, key, control)
+    store.close()
+    if control is not None:
+        control.dispose()
 
 
 def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
@@ -36,141 +104,172 @@ def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
     ]
 
 
-def everything(store: ResultStore) -> object:
-    return store.documents(7, 1), store.finished_pages(KEY), store.tally(7, 1)
+def everything(place: Place) -> object:
+    store, key = place.store, place.key
+    return store.documents(key.run, 1), store.finished_pages(key), store.tally(key.run, 1)
 
 
-def test_an_older_term_writes_nothing(store: ResultStore) -> None:
-    store.store_page(KEY, PAGE)
-    before = everything(store)
-    assert not store.take_over(replace(KEY, lease_term=2), OWNER)
-    for write in writes(store, KEY):
+def test_an_older_term_writes_nothing(place: Place) -> None:
+    place.store.store_page(place.key, PAGE)
+    before = everything(place)
+    newer = place.next_term()
+    assert not place.store.take_over(newer, OWNER)
+    for write in writes(place.store, place.key):
         with pytest.raises(FencedOut):
             write()
-    assert everything(store) == before
-    for write in writes(store, replace(KEY, lease_term=2)):
+    assert everything(place) == before
+    for write in writes(place.store, newer):
         write()
-    assert everything(store) != before
+    assert everything(place) != before
 
 
-def test_without_a_term_nobody_writes(database_url: str) -> None:
-    store = ResultStore(database_url)
-    for write in writes(store, replace(KEY, lease_term=0)):
+def test_a_term_that_nobody_has_yet_writes_nothing(place: Place) -> None:
+    before = everything(place)
+    for write in writes(place.store, replace(place.key, lease_term=place.key.lease_term + 1)):
         with pytest.raises(FencedOut):
             write()
-    store.close()
+    assert everything(place) == before
 
 
-def test_one_term_writes_at_a_time(store: ResultStore) -> None:
-    # A lower one comes with a new control database, whose terms begin anew.
-    for current in (3, 3, 2):
-        store.take_over(replace(KEY, lease_term=current), OWNER)
-        for term in {1, 2, 3, 4} - {current}:
-            with pytest.raises(FencedOut):
-                store.store_page(replace(KEY, lease_term=term), PAGE)
-        store.store_page(replace(KEY, lease_term=current), PAGE)
-
-
-def test_what_another_owner_left_under_the_number_of_an_attempt_goes(store: ResultStore) -> None:
-    store.store_page(KEY, PAGE)
-    other = replace(KEY, attempt=2)
-    assert store.take_over(other, "8 2026-05-02")
-    store.begin(other, DOCUMENTS)
-    store.store_page(other, PAGE)
-    assert not store.take_over(replace(other, lease_term=2), "8 2026-05-02")
-    assert store.finished_pages(KEY) == {"a.tiff": [PAGE]}
-    # The control database was deleted: numbers and terms begin anew.
-    assert store.take_over(KEY, "7 2026-06-01")
-    assert store.documents(7, 1) == []
-    assert store.finished_pages(KEY) == {}
-    assert store.finished_pages(other) == {"a.tiff": [PAGE]}
-    assert store.documents(7, 2) == DOCUMENTS
-
-
-def test_a_term_set_by_somebody_else_counts_at_once(store: ResultStore, database_url: str) -> None:
-    other = ResultStore(database_url)
-    other.take_over(replace(KEY, lease_term=2), OWNER)
+def test_a_term_set_by_somebody_else_counts_at_once(place: Place) -> None:
+    newer = place.next_term()
+    other = ResultStore(place.url, shared=place.control is not None)
+    other.take_over(newer, OWNER)
     other.close()
     with pytest.raises(FencedOut):
-        store.store_page(KEY, PAGE)
+        place.store.store_page(place.key, PAGE)
 
 
-def test_an_attempt_that_goes_on_keeps_its_documents(store: ResultStore) -> None:
-    store.finish_document(KEY, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
-    store.begin(KEY, DOCUMENTS)
-    assert store.documents(7, 1) == [
+def test_an_attempt_that_goes_on_keeps_its_documents(place: Place) -> None:
+    place.store.finish_document(place.key, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
+    place.store.begin(place.key, DOCUMENTS)
+    assert place.store.documents(place.key.run, 1) == [
         replace(DOCUMENTS[0], status=ResultStatus.SUCCEEDED, page_count=3),
         DOCUMENTS[1],
     ]
 
 
-def test_attempts_and_runs_are_kept_apart(store: ResultStore) -> None:
-    store.store_page(KEY, PAGE)
-    for key in (replace(KEY, attempt=2), replace(KEY, run=8)):
-        assert store.take_over(key, f"another {key}")
-        assert store.finished_pages(key) == {}
-        store.begin(key, DOCUMENTS[:1])
-        store.store_page(key, replace(PAGE, text="another"))
-        assert [page.text for page in store.finished_pages(key)["a.tiff"]] == ["another"]
-        store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "another")
-    assert store.finished_pages(KEY) == {"a.tiff": [PAGE]}
-    assert store.documents(7, 1) == DOCUMENTS
+def test_attempts_and_runs_are_kept_apart(place: Place) -> None:
+    place.store.store_page(place.key, PAGE)
+    for key in (place.another_attempt(), place.another_run()):
+        assert place.store.take_over(key, f"another {key}")
+        assert place.store.finished_pages(key) == {}
+        place.store.begin(key, DOCUMENTS[:1])
+        place.store.store_page(key, replace(PAGE, text="another"))
+        assert [page.text for page in place.store.finished_pages(key)["a.tiff"]] == ["another"]
+        place.store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "another")
+    assert place.store.finished_pages(place.key) == {"a.tiff": [PAGE]}
+    assert place.store.documents(place.key.run, 1) == DOCUMENTS
 
 
-def test_pages_that_failed_are_done_again(store: ResultStore) -> None:
+def test_pages_that_failed_are_done_again(place: Place) -> None:
+    store, key = place.store, place.key
     failed = replace(PAGE, status=ResultStatus.FAILED, source=None, text="", error="tesseract was killed", master="")
-    store.store_page(KEY, failed)
-    store.store_page(KEY, replace(PAGE, page_number=2, status=ResultStatus.SKIPPED, source=None))
-    assert store.finished_pages(KEY) == {}
-    assert store.tally(7, 1).failed == 1
-    store.store_page(KEY, PAGE)
-    assert store.finished_pages(KEY) == {"a.tiff": [PAGE]}
-    assert store.tally(7, 1) == PageTally(total=2, ocr=1, text_layer=0, cache=0, blank=0, failed=0, skipped=1)
+    store.store_page(key, failed)
+    store.store_page(key, replace(PAGE, page_number=2, status=ResultStatus.SKIPPED, source=None))
+    assert store.finished_pages(key) == {}
+    assert store.tally(key.run, 1).failed == 1
+    store.store_page(key, PAGE)
+    assert store.finished_pages(key) == {"a.tiff": [PAGE]}
+    assert store.tally(key.run, 1) == PageTally(total=2, ocr=1, text_layer=0, cache=0, blank=0, failed=0, skipped=1)
 
 
-def test_pages_are_counted_by_what_they_are(store: ResultStore) -> None:
-    assert store.tally(7, 1) == PageTally(0, 0, 0, 0, 0, 0, 0)
+def test_pages_are_counted_by_what_they_are(place: Place) -> None:
+    store, key = place.store, place.key
+    assert store.tally(key.run, 1) == PageTally(0, 0, 0, 0, 0, 0, 0)
     kinds: list[tuple[ResultStatus, str | None]] = [
         *((ResultStatus.SUCCEEDED, source) for source in ("ocr", "ocr", "text_layer", "cache", "blank")),
         *((status, None) for status in (ResultStatus.FAILED, ResultStatus.SKIPPED)),
     ]
     for number, (status, source) in enumerate(kinds, start=1):
-        store.store_page(KEY, replace(PAGE, page_number=number, status=status, source=source))
+        store.store_page(key, replace(PAGE, page_number=number, status=status, source=source))
     expected = PageTally(total=7, ocr=2, text_layer=1, cache=1, blank=1, failed=1, skipped=1)
-    assert store.tally(7, 1) == expected
-    assert store.tally(7, 2).total == store.tally(8, 1).total == 0
+    assert store.tally(key.run, 1) == expected
+    assert store.tally(key.run, 2).total == store.tally(key.run + 1, 1).total == 0
 
 
-def test_pages_come_in_order(store: ResultStore) -> None:
+def test_documents_and_pages_come_in_order(place: Place) -> None:
+    store, key = place.store, place.key
+    store.begin(key, [replace(DOCUMENTS[0], path=path) for path in ("Ä.tiff", "B.tiff", "a-b.tiff", "a/b.tiff")])
+    paths = [document.path for document in store.documents(key.run, 1)]
+    assert paths == ["B.tiff", "a-b.tiff", "a.tiff", "a/b.tiff", "b.pdf", "Ä.tiff"]
     for number in (10, 2, 1):
-        store.store_page(KEY, replace(PAGE, page_number=number))
-    store.store_page(KEY, replace(PAGE, document="b.pdf"))
-    found = store.finished_pages(KEY)
+        store.store_page(key, replace(PAGE, page_number=number))
+    store.store_page(key, replace(PAGE, document="b.pdf"))
+    found = store.finished_pages(key)
     assert [page.page_number for page in found["a.tiff"]] == [1, 2, 10]
     assert [page.page_number for page in found["b.pdf"]] == [1]
 
 
-def test_the_columns_name_run_and_attempt(store: ResultStore, database_url: str) -> None:
-    store.store_page(KEY, PAGE)
-    engine = open_engine(database_url)
+def test_the_columns_name_run_and_attempt(place: Place) -> None:
+    place.store.store_page(place.key, PAGE)
+    engine = open_engine(place.url)
     with transaction(engine) as connection:
         row = connection.execute(sa.select(pages)).one()
     engine.dispose()
-    assert (row.run, row.run_id, row.attempt, row.mean_confidence) == (7, "a", 1, 91.5)
+    assert (row.run, row.run_id, row.attempt, row.mean_confidence) == (place.key.run, "a", 1, 91.5)
     assert PAGE.master.encode() not in row.master  # compressed
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXT, master=TEXT, share=st.none() | st.floats(0, 1))
-def test_pages_come_back_as_they_went_in(
-    new_database_url: Callable[[], str], text: str, master: str, share: float | None
-) -> None:
-    store = ResultStore(new_database_url())
-    store.take_over(KEY, OWNER)
+def test_pages_come_back_as_they_went_in(place: Place, text: str, master: str, share: float | None) -> None:
     page = replace(PAGE, text=text, master=master, weak_word_share=share)
-    store.store_page(KEY, page)
-    assert store.finished_pages(KEY) == {"a.tiff": [page]}
+    place.store.store_page(place.key, page)
+    assert place.store.finished_pages(place.key) == {"a.tiff": [page]}
+
+
+def test_what_cannot_be_stored_of_texts_and_errors_is_replaced(place: Place) -> None:
+    store, key, words, stored = place.store, place.key, "a\0b \udcff\n", "a\N{REPLACEMENT CHARACTER}b \\udcff\n"
+    store.store_page(key, replace(PAGE, text=words, error=words))
+    assert store.finished_pages(key) == {"a.tiff": [replace(PAGE, text=stored, error=stored)]}
+    store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, words)
+    assert store.documents(key.run, 1)[0].error == stored
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[ResultStore]:
+    """The database of a run of its own, which nobody has taken over yet."""
+    store = ResultStore(sqlite_url(tmp_path / "a.db"), shared=False)
+    yield store
     store.close()
+
+
+KEY = AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
+
+
+def test_without_a_term_nobody_writes(own: ResultStore) -> None:
+    for write in writes(own, replace(KEY, lease_term=0)):
+        with pytest.raises(FencedOut):
+            write()
+
+
+def test_one_term_writes_at_a_time(own: ResultStore) -> None:
+    # A lower one comes with a new control database, whose terms begin anew.
+    for current in (3, 3, 2):
+        own.take_over(replace(KEY, lease_term=current), OWNER)
+        for term in {1, 2, 3, 4} - {current}:
+            with pytest.raises(FencedOut):
+                own.store_page(replace(KEY, lease_term=term), PAGE)
+        own.store_page(replace(KEY, lease_term=current), PAGE)
+
+
+def test_what_another_owner_left_under_the_number_of_an_attempt_goes(own: ResultStore) -> None:
+    assert own.take_over(KEY, OWNER)
+    own.begin(KEY, DOCUMENTS)
+    own.store_page(KEY, PAGE)
+    other = replace(KEY, attempt=2)
+    assert own.take_over(other, "8 2026-05-02")
+    own.begin(other, DOCUMENTS)
+    own.store_page(other, PAGE)
+    assert not own.take_over(replace(other, lease_term=2), "8 2026-05-02")
+    assert own.finished_pages(KEY) == {"a.tiff": [PAGE]}
+    # The control database was deleted: numbers and terms begin anew.
+    assert own.take_over(KEY, "7 2026-06-01")
+    assert own.documents(7, 1) == []
+    assert own.finished_pages(KEY) == {}
+    assert own.finished_pages(other) == {"a.tiff": [PAGE]}
+    assert own.documents(7, 2) == DOCUMENTS

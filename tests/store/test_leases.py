@@ -1,0 +1,135 @@
+"""Whoever names the current term keeps its run; whoever takes one takes what it has looked at."""
+
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from supervisor.model.states import RunStatus
+from supervisor.store import claims, leases, runs, sessions
+from supervisor.store.claims import Scope
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.runs import RunRow
+from supervisor.store.tables import runs as table
+from support.clocks import HandClock
+
+At = Callable[[float], datetime]
+
+
+@pytest.fixture
+def make_claimed(engine: Engine, session: str, add_run: Callable[..., int], clock: HandClock) -> Callable[..., RunRow]:
+    def make(run_id: str, session_id: str = session, **others: object) -> RunRow:
+        with transaction(engine) as connection:
+            add_run(connection, run_id, session_id=session_id, **others)
+            row = claims.claim(connection, f"worker of {run_id}", clock)
+        assert row is not None
+        assert row.run_id == run_id
+        return row
+
+    return make
+
+
+def beat_of(engine: Engine, row: RunRow) -> datetime | None:
+    with transaction(engine) as connection:
+        return runs.get(connection, row.id).heartbeat_at
+
+
+def test_only_running_rows_under_these_terms_are_renewed(
+    engine: Engine, make_claimed: Callable[..., RunRow], add_run: Callable[..., int], clock: HandClock, at: At
+) -> None:
+    ours, rescued, ended, others = (make_claimed(name) for name in "abcd")
+    with transaction(engine) as connection:
+        runs.transition(connection, ended, RunStatus.FAILED, at=at(1), actor="x", event="failed")
+        runs.transition(connection, rescued, RunStatus.QUEUED, at=at(1), actor="x", event="rescued")
+        again = claims.claim(connection, "heir", clock)
+        queued = add_run(connection, "e")
+        assert again is not None
+        terms = {row.id: row.lease_term for row in (ours, rescued, ended)} | {queued: 0, 10**6: 1}
+        assert leases.renew(connection, terms, at=at(7)) == {ours.id}
+    assert beat_of(engine, ours) == at(7)
+    assert beat_of(engine, others) == others.heartbeat_at
+    assert beat_of(engine, again) == again.heartbeat_at
+    with transaction(engine) as connection:
+        both = {ours.id: ours.lease_term, again.id: again.lease_term}
+        assert leases.renew(connection, both, at=at(8)) == {ours.id, again.id}
+
+
+def test_nothing_is_renewed_for_who_has_nothing(engine: Engine, claimed: RunRow, at: At) -> None:
+    with transaction(engine) as connection:
+        assert leases.renew(connection, {}, at=at(7)) == set()
+    assert beat_of(engine, claimed) == claimed.heartbeat_at
+
+
+def test_a_claim_is_unchanged_until_it_is_renewed_ended_or_made_anew(
+    engine: Engine, claimed: RunRow, clock: HandClock, at: At
+) -> None:
+    with transaction(engine) as connection:
+        assert leases.is_unchanged(connection, claimed)
+        leases.renew(connection, {claimed.id: claimed.lease_term}, at=at(7))
+        assert not leases.is_unchanged(connection, claimed)
+        renewed = runs.get(connection, claimed.id)
+        assert leases.is_unchanged(connection, renewed)
+        assert not leases.is_unchanged(connection, replace(renewed, heartbeat_at=None))
+        runs.transition(connection, renewed, RunStatus.QUEUED, at=at(8), actor="x", event="rescued")
+        assert not leases.is_unchanged(connection, renewed)
+        again = claims.claim(connection, "w2", clock)
+        assert again is not None
+        assert not leases.is_unchanged(connection, replace(again, lease_term=1))
+        assert leases.is_unchanged(connection, again)
+
+
+def test_a_claim_without_a_beat_can_be_unchanged(engine: Engine, claimed: RunRow, at: At) -> None:
+    with transaction(engine) as connection:
+        connection.execute(sa.update(table).values(heartbeat_at=None))
+        row = runs.get(connection, claimed.id)
+        assert row.heartbeat_at is None
+        assert leases.is_unchanged(connection, row)
+        leases.renew(connection, {row.id: row.lease_term}, at=at(7))
+        assert not leases.is_unchanged(connection, row)
+
+
+def test_who_beats_waits_for_who_has_just_seen_that_nothing_changed(
+    engine: Engine, database_url: str, claimed: RunRow, at: At
+) -> None:
+    holder = open_engine(database_url)
+
+    def beat() -> set[int]:
+        with transaction(holder) as connection:
+            return leases.renew(connection, {claimed.id: claimed.lease_term}, at=at(9))
+
+    with ThreadPoolExecutor() as threads:
+        with transaction(engine) as connection:
+            assert leases.is_unchanged(connection, claimed)
+            renewed = threads.submit(beat)
+            with pytest.raises(TimeoutError):
+                renewed.result(timeout=0.3)
+            runs.transition(connection, claimed, RunStatus.QUEUED, at=at(9), actor="x", event="rescued")
+        assert renewed.result(timeout=30) == set(), "it has lost the run, and knows it"
+    holder.dispose()
+
+
+def test_running_runs_are_seen_in_a_scope_beside_those_named_and_without_our_own(
+    engine: Engine, make_claimed: Callable[..., RunRow], add_run: Callable[..., int], at: At
+) -> None:
+    with transaction(engine) as connection:
+        sessions.add(connection, "t", "another", at=at(0))
+    a, b = make_claimed("a"), make_claimed("b", repository="other")
+    c, d = make_claimed("c", "t"), make_claimed("d")
+    with transaction(engine) as connection:
+        runs.transition(connection, d, RunStatus.FAILED, at=at(1), actor="x", event="failed")
+        queued = add_run(connection, "e")
+
+        def seen(scope: Scope, also: Collection[int] = (), but: Collection[int] = ()) -> list[RunRow]:
+            return leases.running(connection, scope, also=also, but=but)
+
+        assert seen(Scope()) == [a, b, c]
+        assert seen(Scope("s")) == [a, b]
+        assert seen(Scope("s", ["repo"])) == [a]
+        assert seen(Scope(None, ["repo"])) == [a, c]
+        assert seen(Scope(None, [])) == []
+        assert seen(Scope("s", ["repo"]), also={c.id, d.id, queued}) == [a, c]
+        assert seen(Scope("s"), also={c.id}, but={a.id, c.id}) == [b]
