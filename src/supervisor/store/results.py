@@ -238,7 +238,8 @@ class ResultStore:
 
 
 def _raise_term(connection: Connection, key: AttemptKey, owner: str) -> bool:
-    fresh = connection.scalar(sa.select(lease.c.owner)) != owner
+    # A run that is tried again is the same row's, and has nothing under its new number yet.
+    fresh = connection.scalar(sa.select(lease.c.owner)) != owner or not _known_documents(connection, key)
     if fresh:
         connection.execute(sa.delete(pages).where(*_of(pages, key)))
         connection.execute(sa.delete(documents).where(*_of(documents, key)))
