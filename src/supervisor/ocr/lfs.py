@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from supervisor.ocr.characters import shown
 from supervisor.ocr.errors import DocumentError
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: pointers are smaller than 1,024 bytes, version comes first.
@@ -47,7 +48,7 @@ def resolve_pointer(pointer: LfsPointer, name: str, lfs_objects_dir: Path | None
     stored = lfs_objects_dir / pointer.oid[:2] / pointer.oid[2:4] / pointer.oid
     if not stored.is_file():
         raise DocumentError(f"is in Git LFS and was not fetched; fetch it with: {fetch}")
-    damaged = f"is in Git LFS, and its local copy is damaged; remove {stored} and fetch it again with: {fetch}"
+    damaged = f"is in Git LFS, and its local copy is damaged; remove {shown(stored)} and fetch it again with: {fetch}"
     if stored.stat().st_size != pointer.size_bytes:
         raise DocumentError(damaged)
     with stored.open("rb") as file:
