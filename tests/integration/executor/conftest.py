@@ -1,31 +1,45 @@
+import json
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import sqlalchemy as sa
 from PIL import Image, ImageDraw, ImageFont
+from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunDirectory, RunsDirectory
 from supervisor.executor.child import Executor
 from supervisor.executor.forkserver import ensure_fork_server
-from supervisor.executor.messages import Message, Start
-from supervisor.executor.spec import RunSpec, SpecDocument
+from supervisor.executor.messages import Message, PageDone, Start
+from supervisor.executor.spec import RunSpec, SpecDocument, spelled
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import ExecutorLockManager, RunLock
+from supervisor.model.states import RunStatus
 from supervisor.ocr.job import Job
-from supervisor.store.engine import sqlite_url
-from supervisor.store.results import AttemptKey, ResultStore, StoredPage
+from supervisor.store import runs
+from supervisor.store.databases import Databases
+from supervisor.store.engine import sqlite_url, transaction
+from supervisor.store.results import PageTally, ResultStore, StoredDocument, StoredPage
+from supervisor.store.runs import RunRow
+from supervisor.store.tables import runs as table
+from support.postgres import PostgresServer
+from support.run_queue import add_run, add_session, key_of, put
 
 SENTENCE = "The archive keeps every letter"
+OWNER = Path(__file__).with_name("executor_owner.py")
 
 
-def page(lines: int = 1, size: tuple[int, int] | None = None) -> Image.Image:
-    image = Image.new("L", size or (900, 80 + 70 * lines), 255)
+def page(lines: int = 1) -> Image.Image:
+    image = Image.new("L", (900, 80 + 70 * lines), 255)
     font = ImageFont.load_default(size=44)
     for line in range(lines):
         ImageDraw.Draw(image).text((40, 40 + 70 * line), f"{SENTENCE} {line}", font=font, fill=0)
@@ -36,13 +50,23 @@ def page(lines: int = 1, size: tuple[int, int] | None = None) -> Image.Image:
 class Bench:
     """A workspace with documents, and what an executor needs to recognise them as run `letters`."""
 
-    runs: RunsDirectory
+    directory: RunsDirectory
     workspace: Path
     locks: ExecutorLockManager
+    databases: Databases
+    engine: Engine
 
     @property
     def run(self) -> RunDirectory:
-        return self.runs.run("letters")
+        return self.directory.run("letters")
+
+    @property
+    def row(self) -> RunRow:
+        """The run as it stands."""
+        with transaction(self.engine) as connection:
+            found = runs.latest(connection, "repo", "letters")
+        assert found is not None
+        return found
 
     def draw(self, name: str, *, pages: int = 1, lines: int = 1) -> None:
         frames = [page(lines) for _ in range(pages)]
@@ -50,56 +74,112 @@ class Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         frames[0].save(path, **({"save_all": True, "append_images": frames[1:]} if pages > 1 else {}))
 
-    def start(self, *, attempt: int = 1, term: int = 1, ocr_workers: int = 2) -> Start:
-        """Return the start message for all documents there are, and let this term write."""
-        names = sorted(str(path.relative_to(self.workspace)) for path in self.workspace.rglob("*") if path.is_file())
-        job = Job(name="books", documents=("**",))
-        documents = [SpecDocument(path=name, blob_sha="b10b", job="books") for name in names]
-        spec = RunSpec(["ocr-jobs/letters.toml"], [job], documents, [])
-        self.take_over(attempt=attempt, term=term)
+    def start(
+        self, *, attempt: int = 1, term: int = 1, ocr_workers: int = 2, patience_seconds: float = 30, lfs: str = "lfs"
+    ) -> Start:
+        """Claim the run, and return the start message for all documents there are."""
+        files = [path.relative_to(self.workspace) for path in self.workspace.rglob("*") if path.is_file()]
+        names = [spelled(os.fsencode(path)) for path in sorted(files)]
+        documents = [SpecDocument(path=text, raw=raw, blob_sha="b10b", job="books") for text, raw in names]
+        spec = RunSpec(["ocr-jobs/letters.toml"], [Job(name="books", documents=("**",))], documents, [])
         return Start(
-            run=7,
+            run=self.claim(attempt=attempt, term=term).id,
             run_id="letters",
             attempt=attempt,
             lease_term=term,
-            database_url=sqlite_url(self.run.database),
+            database_url=self.databases.results_url("letters"),
+            database_is_shared=self.databases.shared,
+            patience_seconds=patience_seconds,
             workspace=str(self.workspace),
             artifacts=str(self.run.root),
-            scratch=str(self.runs.scratch("letters")),
-            spill=str(self.runs.spill("letters")),
-            lfs_objects_dir=str(self.workspace / "no-lfs"),
+            scratch=str(self.directory.scratch("letters")),
+            spill=str(self.directory.spill("letters")),
+            lfs_objects_dir=str(self.directory.root.with_name(lfs)),
             ocr_workers=ocr_workers,
             spec=spec.to_json(),
         )
 
-    def take_over(self, *, attempt: int = 1, term: int) -> None:
-        """As provisioning does: only this term writes from now on, and an attempt that begins has its own trace."""
-        store = self.store()
-        if store.take_over(AttemptKey(7, "letters", attempt, term), f"the row of attempt {attempt}"):
+    def claim(self, *, attempt: int = 1, term: int) -> RunRow:
+        """As a claim and provisioning do: only this term writes from now on; an attempt that begins has no trace."""
+        values = {"status": RunStatus.RUNNING, "attempt": attempt, "lease_term": term}
+        claimed = sa.update(table).where(table.c.id == self.row.id).values(values)
+        with transaction(self.engine) as connection:
+            connection.execute(claimed)
+        row, store = self.row, self.store()
+        if store.take_over(key_of(row), row.owner):
             self.run.trace.unlink(missing_ok=True)
         store.close()
+        return row
+
+    def end_and_name_again(self) -> None:
+        """Make another row of the run."""
+        put(self.engine, self.row, RunStatus.SUCCEEDED, actor="supervisor", event="succeeded")
+        with transaction(self.engine) as connection:
+            add_run(connection, "letters")
 
     def store(self) -> ResultStore:
         self.run.root.mkdir(parents=True, exist_ok=True)
-        return ResultStore(sqlite_url(self.run.database))
+        return self.databases.open_results("letters")
 
     def lease(self, term: int = 1) -> WorkspaceLease:
-        return WorkspaceLease(self.runs.root, self.workspace, run_id="letters", term=term)
+        return WorkspaceLease(self.directory.root, self.workspace, run_id="letters", term=term)
 
-    def stored_pages(self, attempt: int = 1) -> list[StoredPage]:
+    def stored_pages(self, row: RunRow | None = None) -> list[StoredPage]:
         store = self.store()
-        found = store.finished_pages(AttemptKey(7, "letters", attempt, 0))
+        found = store.finished_pages(key_of(row or self.row))
         store.close()
         return [stored for pages in found.values() for stored in pages]
 
+    def stored(self) -> tuple[list[StoredPage], list[StoredDocument], PageTally]:
+        """Return all that is stored of the present attempt."""
+        row, store = self.row, self.store()
+        found = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
+        store.close()
+        return self.stored_pages(row), *found
+
+    def trace(self, event: str | None = None) -> list[dict[str, Any]]:
+        lines = map(json.loads, self.run.trace.read_text(encoding="utf-8").splitlines())
+        return [line for line in lines if event in {None, line["event"]}]
+
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    runs = RunsDirectory(tmp_path / "runs")
+def results_in() -> str:
+    """Where the run's results go, for tests that are not about that; others name several places, one after another."""
+    return "its own file"
+
+
+@pytest.fixture
+def databases(results_in: str, tmp_path: Path, request: pytest.FixtureRequest) -> Databases:
+    directory = RunsDirectory(tmp_path / "runs")
+    directory.root.mkdir()
+    match results_in:
+        case "its own file":
+            return Databases(sqlite_url(directory.control_database), lambda run_id: directory.run(run_id).database)
+        case "a shared file":
+            return Databases(sqlite_url(tmp_path / "shared.db"), None)
+        case "a server":
+            name = sa.make_url(request.getfixturevalue("postgres_url")).database
+            return Databases(request.getfixturevalue("postgres").tcp_url(name), None)
+        case "its own server":
+            server: PostgresServer = request.getfixturevalue("own_postgres")
+            server.create_database("letters")
+            return Databases(server.tcp_url("letters"), None)
+        case unknown:
+            raise ValueError(unknown)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, databases: Databases) -> Iterator[Bench]:
+    directory = RunsDirectory(tmp_path / "runs")
     (tmp_path / "workspace").mkdir()
-    yield Bench(runs, tmp_path / "workspace", ExecutorLockManager(runs.root))
+    engine = databases.open_control()
+    with transaction(engine) as connection:
+        add_session(connection, "s")
+        add_run(connection, "letters")
+    yield Bench(directory, tmp_path / "workspace", ExecutorLockManager(directory.root), databases, engine)
+    engine.dispose()
     # Which supervisors do, and not executors.
-    shutil.rmtree(runs.scratch("letters"), ignore_errors=True)
+    shutil.rmtree(directory.scratch("letters"), ignore_errors=True)
 
 
 @dataclass
@@ -127,6 +207,10 @@ class Started:
         self.listen_until(self.executor.has_ended, seconds)
         return self.listen()
 
+    def pages(self) -> list[tuple[str, int]]:
+        """The pages that it says it has stored."""
+        return [(one.document, one.page_number) for one in self.heard if isinstance(one, PageDone)]
+
     def release(self) -> bool:
         self.lease.close()
         return self.lock.close()
@@ -151,6 +235,51 @@ def start_executor(bench: Bench) -> Iterator[Callable[[Start], Started]]:
             one.executor.kill(grace_seconds=0)
             one.executor.reap()
         one.release()
+
+
+@pytest.fixture
+def start_eight_pages(
+    bench: Bench, start_executor: Callable[[Start], Started], family: Callable[..., list[psutil.Process]]
+) -> Callable[..., Started]:
+    """Start an attempt at eight pages; return when at least one is stored and one is being recognised."""
+
+    def begin(**options: Any) -> Started:
+        bench.draw("a.tiff", pages=5, lines=12)
+        bench.draw("b.tiff", pages=3, lines=12)
+        started = start_executor(bench.start(ocr_workers=1, **options))
+        started.listen_until(lambda: started.pages() and family(started.executor.pid, "tesseract"))
+        return started
+
+    return begin
+
+
+@pytest.fixture
+def under_way(start_eight_pages: Callable[..., Started]) -> Started:
+    return start_eight_pages()
+
+
+@pytest.fixture
+def own(bench: Bench, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start a supervisor with an executor for all documents of the bench."""
+    owners: list[subprocess.Popen[str]] = []
+
+    def begin(*, environment: Mapping[str, str] | None = None, **options: Any) -> "subprocess.Popen[str]":
+        (tmp_path / "start.json").write_text(json.dumps(asdict(bench.start(**options))))
+        arguments = [sys.executable, str(OWNER), str(tmp_path / "start.json"), str(bench.directory.root)]
+        owner = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        owners.append(owner)
+        return owner
+
+    yield begin
+    for owner in owners:
+        owner.kill()
+        owner.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,22 @@
 """What an executor and its children see of the supervisor that started them: next to nothing."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import sqlalchemy as sa
 
 from supervisor.artifacts.logs import MAX_BYTES
 
 Bench = Any  # stands in conftest.py, which importlib mode keeps from being imported
 Family = Callable[..., list[psutil.Process]]
 WaitUntil = Callable[..., None]
-OWNER = Path(__file__).with_name("executor_owner.py")
+on_both = pytest.mark.parametrize("results_in", ["its own file", "a server"])
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "s3cret-aws",
     "DATABASE_URL": "postgresql://anna:s3cret-db@db/ocr",
@@ -26,26 +24,6 @@ SECRETS = {
     "GITHUB_TOKEN": "s3cret-token",
     "OMP_THREAD_LIMIT": "7",
 }
-
-
-@pytest.fixture
-def own(bench: Bench, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start a supervisor with an executor that recognises all documents of the bench."""
-    owners: list[subprocess.Popen[str]] = []
-
-    def begin(**options: Any) -> "subprocess.Popen[str]":
-        (tmp_path / "start.json").write_text(json.dumps(asdict(bench.start(**options))))
-        arguments = [sys.executable, str(OWNER), str(tmp_path / "start.json"), str(bench.runs.root)]
-        owner = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **SECRETS}
-        )
-        owners.append(owner)
-        return owner
-
-    yield begin
-    for owner in owners:
-        owner.kill()
-        owner.communicate()
 
 
 def line(owner: "subprocess.Popen[str]") -> str:
@@ -68,7 +46,7 @@ def executing(
 ) -> Iterator[int]:
     """The pid of an executor whose tesseract is at work."""
     bench.draw("a.tiff", pages=4, lines=30)
-    pid = int(line(own()))
+    pid = int(line(own(environment=SECRETS)))
     wait_until(lambda: family(pid, "tesseract"))
     for process in family(pid, "tesseract"):
         process.suspend()  # so that it can be looked at
@@ -76,7 +54,7 @@ def executing(
     os.killpg(pid, signal.SIGKILL)
 
 
-def test_no_secret_reaches_executor_page_processes_or_tesseract(bench: Bench, executing: int, family: Family) -> None:
+def test_no_secret_reaches_executor_page_processes_or_tesseract(executing: int, family: Family) -> None:
     members = family(executing)
     assert len(members) >= 4  # executor, fork server of the pages, page process, tesseract
     assert any(process.name() == "tesseract" for process in members)
@@ -86,8 +64,38 @@ def test_no_secret_reaches_executor_page_processes_or_tesseract(bench: Bench, ex
         assert not any("s3cret" in value for value in seen.values())
         assert not [name for name in seen if name.startswith(("GIT_", "PYTEST_"))]
         assert seen["OMP_THREAD_LIMIT"] == "1"
-        told = " ".join([*process.cmdline(), *seen.values()])
-        assert str(bench.run.database) not in told, "the database is named in the start message only"
+
+
+def password(bench: Bench) -> str:
+    return str(sa.make_url(bench.databases.control_url).password)
+
+
+@pytest.mark.parametrize(
+    ("results_in", "telling"),
+    [("its own file", lambda bench: str(bench.run.database)), ("a server", password)],
+)
+def test_the_database_is_named_in_the_start_message_only(
+    bench: Bench, executing: int, family: Family, *, telling: Callable[[Bench], str]
+) -> None:
+    fork_server = psutil.Process(executing).parent()
+    assert fork_server is not None
+    secret = telling(bench).encode()
+    assert secret in (bench.directory.root.parent / "start.json").read_bytes(), "it would be found as it is spelt"
+    for process in [fork_server, *family(executing)]:
+        for told in ("cmdline", "environ"):
+            assert secret not in Path(f"/proc/{process.pid}/{told}").read_bytes(), process.cmdline()
+    for path in bench.directory.root.rglob("*"):
+        assert not path.is_file() or secret not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("results_in", ["a server"])
+def test_only_the_executor_itself_is_connected_to_the_server(bench: Bench, executing: int, family: Family) -> None:
+    port = sa.make_url(bench.databases.control_url).port
+
+    def is_connected(process: psutil.Process) -> bool:
+        return any(one.raddr and one.raddr.port == port for one in process.net_connections())
+
+    assert [process.pid for process in family(executing) if is_connected(process)] == [executing]
 
 
 def test_an_executor_leads_a_group_and_reads_nothing(bench: Bench, executing: int, family: Family) -> None:
@@ -127,7 +135,7 @@ def test_the_log_is_rotated(bench: Bench, own: Callable[..., "subprocess.Popen[s
     owner = own()
     output, _ = owner.communicate(timeout=30)
     assert output.splitlines()[-3:] == [
-        "Finished(status=<RunStatus.SUCCEEDED: 'succeeded'>, error=None)",
+        "Finished(status=<RunStatus.SUCCEEDED: 'succeeded'>, error=None, transient=False)",
         "None",
         "True",
     ]
@@ -135,6 +143,7 @@ def test_the_log_is_rotated(bench: Bench, own: Callable[..., "subprocess.Popen[s
     assert "started: 1 documents" in bench.run.log.read_text()
 
 
+@on_both
 def test_an_orphan_stores_the_pages_in_flight_and_ends(
     bench: Bench,
     own: Callable[..., "subprocess.Popen[str]"],
