@@ -1,6 +1,7 @@
 """A queue of runs, and what holders and rescuers do to it: what `supervision/` does in the database, and no more."""
 
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from unittest import mock
 import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from supervisor.clock import SystemClock
 from supervisor.model.lease import is_expired
@@ -17,14 +19,14 @@ from supervisor.model.states import TRANSITIONS, RunStatus
 from supervisor.store import leases, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
-from supervisor.store.events import Event, history
 from supervisor.store.moments import database_now
 from supervisor.store.results import AttemptKey, FencedOut, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import NewRun, RunRow
 from supervisor.store.supervisors import SupervisorRow
-from supervisor.store.tables import control, results
+from supervisor.store.tables import control, documents, pages, run_events
 from supervisor.store.tables import runs as table
 
+TABLES = [*control.sorted_tables, documents, pages]
 CLOCK = SystemClock()
 LEASE_SECONDS = 60
 DOCUMENT = StoredDocument("a.tiff", "b10b", "books", None, None, None)
@@ -33,29 +35,30 @@ DOCUMENT = StoredDocument("a.tiff", "b10b", "books", None, None, None)
 def empty(engine: Engine) -> None:
     """Remove every row of every table."""
     with transaction(engine) as connection:
-        for metadata in (results, control):
-            for earlier in reversed(metadata.sorted_tables):
-                connection.execute(sa.delete(earlier))
+        for one in reversed(TABLES):
+            connection.execute(sa.delete(one))
 
 
 def contents(engine: Engine) -> dict[str, Sequence[sa.Row[Any]]]:
     """Return every row of every table."""
     with transaction(engine) as connection:
-        return {
-            one.name: connection.execute(sa.select(one).order_by(*one.primary_key)).all()
-            for metadata in (control, results)
-            for one in metadata.sorted_tables
-        }
+        return {one.name: connection.execute(sa.select(one).order_by(*one.primary_key)).all() for one in TABLES}
 
 
 def add_session(connection: Connection, session_id: str) -> None:
     sessions.add(connection, session_id, "letters", at=database_now(connection, CLOCK))
 
 
-def add_run(connection: Connection, run_id: str, session_id: str = "s", repository: str = "repo", **others: Any) -> int:
-    values = {"commit_sha": "c0ffee", "spec": {}, "requested_by": "anna", "served_by": None, **others}
-    new = NewRun(run_id=run_id, session_id=session_id, repository=repository, **values)
-    return runs.add(connection, new, at=database_now(connection, CLOCK))
+def add_run(connection: Connection, run_id: str, session_id: str = "s", **others: Any) -> int:
+    new = {
+        "commit_sha": "c0ffee",
+        "repository": "repo",
+        "spec": {},
+        "requested_by": "anna",
+        "served_by": None,
+        **others,
+    }
+    return runs.add(connection, NewRun(run_id=run_id, session_id=session_id, **new), at=database_now(connection, CLOCK))
 
 
 def add_worker(connection: Connection, name: str, scope: Scope) -> None:
@@ -148,52 +151,66 @@ def is_stored(store: ResultStore, row: RunRow, number: int, text: str) -> bool:
 
 
 @contextmanager
-def lost_answers(engine: Engine) -> Iterator[None]:
-    """Let the connection break whenever something has been committed."""
-    commit = engine.dialect.do_commit
+def lost_answers(engine: Engine, times: int = 1) -> Iterator[None]:
+    """Let the connection break when something has been committed; the first times only."""
+    commit, left = engine.dialect.do_commit, iter(range(times))
     broken: Exception = psycopg2.OperationalError("server closed the connection unexpectedly")
     if engine.dialect.name == "sqlite":
-        broken = engine.dialect.loaded_dbapi.OperationalError("disk I/O error")
-        broken.sqlite_errorcode = engine.dialect.loaded_dbapi.SQLITE_BUSY
+        # What comes closest: SQLite has no connection that could break.
+        broken = sqlite3.OperationalError("database is locked")
+        broken.sqlite_errorcode = sqlite3.SQLITE_BUSY
 
-    def commit_and_break(connection: object) -> None:
+    def commit_and_break(connection: DBAPIConnection) -> None:
         commit(connection)
-        raise broken
+        if next(left, None) is not None:
+            raise broken
 
     with mock.patch.object(engine.dialect, "do_commit", commit_and_break):
         yield
 
 
-def check_history(row: RunRow, events: Sequence[Event], known_claims: Sequence[tuple[int, str]]) -> None:
-    """Make sure that a run has come to where it is step by step, and that it was its last holder who ended it.
-
-    Args:
-        known_claims: The terms under which it was claimed, and by whom, as the claimers know it.
-    """
-    changes = [event for event in events if event.to_status is not None]
-    status, term = None, changes[0].lease_term
-    for event in changes:
-        assert event.from_status == status
-        assert event.from_status is None or event.to_status in TRANSITIONS[event.from_status]
-        assert event.lease_term == term + (event.to_status is RunStatus.RUNNING)
-        status, term = event.to_status, event.lease_term
-    assert (row.status, row.lease_term) == (status, term)
-    claims = [(event.lease_term, event.actor) for event in changes if event.event == "claimed"]
-    assert claims == sorted(known_claims), "each claim appears once, and whoever made it knows"
-    *_, last = changes
-    if last.event in {"succeeded", "failed"}:
-        assert (last.lease_term, last.actor) == claims[-1] or last.actor.startswith("rescuer")
-
-
 def check_histories(engine: Engine, claims: Sequence[tuple[int, int, str]]) -> None:
-    """Make sure of the history of every run.
+    """Make sure that every run has come to where it is step by step, and that lanes ran one run at a time.
 
     Args:
         claims: Row, term and worker of every claim, as the claimers know it.
     """
     with transaction(engine) as connection:
-        rows = runs.of_rows(connection, connection.scalars(sa.select(table.c.id)).all())
-        histories = {row.id: history(connection, row.id) for row in rows}
-    assert rows
+        rows = connection.execute(sa.select(table)).all()
+        events = connection.execute(sa.select(run_events).order_by(run_events.c.id)).all()
+    changes = [event for event in events if event.to_status is not None]
+    claimed = [(event.run_id, event.lease_term, event.actor) for event in changes if event.event == "claimed"]
+    assert sorted(claimed) == sorted(claims), "each claim appears once, and whoever made it knows"
+    of_runs: dict[int, list[sa.Row[Any]]] = {}
+    for change in changes:
+        of_runs.setdefault(change.run_id, []).append(change)
     for row in rows:
-        check_history(row, histories[row.id], [claim[1:] for claim in claims if claim[0] == row.id])
+        _check_history(row, of_runs.pop(row.id))
+    assert not of_runs
+    _check_lanes({row.id: (row.session_id, row.lane) for row in rows if row.lane is not None}, changes)
+
+
+def _check_history(row: sa.Row[Any], changes: Sequence[sa.Row[Any]]) -> None:
+    status, term, holder = None, changes[0].lease_term, None
+    for change in changes:
+        assert change.from_status == status
+        assert status is None or change.to_status in TRANSITIONS[status]
+        assert change.lease_term == term + (change.to_status == RunStatus.RUNNING)
+        if status == RunStatus.RUNNING:
+            assert change.actor == holder or change.actor.startswith("rescuer")
+        status, term = RunStatus(change.to_status), change.lease_term
+        holder = change.actor if status is RunStatus.RUNNING else None
+    assert (row.status, row.lease_term) == (status, term)
+    times = [change.at for change in changes]
+    assert times == sorted(times), [(change.at, change.event) for change in changes]
+
+
+def _check_lanes(lanes: Mapping[int, tuple[str, str]], changes: Sequence[sa.Row[Any]]) -> None:
+    running: dict[tuple[str, str], int] = {}
+    for change in changes:
+        lane = lanes.get(change.run_id)
+        if lane is not None and change.to_status == RunStatus.RUNNING:
+            assert lane not in running, "a run of the lane began before another had ended"
+            running[lane] = change.run_id
+        elif lane is not None and change.from_status == RunStatus.RUNNING:
+            assert running.pop(lane) == change.run_id

@@ -57,10 +57,12 @@ def lock(connection: Connection, session_id: str) -> None:
 
 
 def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
-    """End a session, which the caller has locked, if its last run has ended."""
+    """End a session, which the caller has locked, if its last run has ended; once, whoever comes late."""
     statuses = connection.scalars(sa.select(runs.c.status).where(runs.c.session_id == session_id).distinct())
     outcome = session_outcome([RunStatus(status) for status in statuses])
     if outcome is not None:
         connection.execute(
-            sa.update(sessions).where(sessions.c.id == session_id).values(status=outcome, finished_at=at)
+            sa.update(sessions)
+            .where(sessions.c.id == session_id, sessions.c.status != outcome)
+            .values(status=outcome, finished_at=at)
         )
