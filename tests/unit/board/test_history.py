@@ -1,9 +1,19 @@
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy.engine import Engine
 
-from supervisor.board.history import reason, unknown_run
+from supervisor.artifacts.layout import RunsDirectory
+from supervisor.board.history import read_history, reason, unknown_run
+from supervisor.errors import UsageError
+from supervisor.model.states import RunStatus
+from supervisor.store import runs
+from supervisor.store.databases import Databases
+from supervisor.store.engine import transaction
 from supervisor.store.events import Event
+from supervisor.store.runs import RunRow
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -47,3 +57,49 @@ def test_every_event_says_why(event: str, detail: dict[str, object], words: str)
 def test_an_unknown_run_offers_those_that_may_be_meant(known: list[str], hint: str) -> None:
     error = unknown_run("letters", known)
     assert (error.exit_code, error.message, error.hint) == (2, "there is no run 'letters'", hint)
+
+
+def test_the_story_is_that_of_the_newest_row_and_all_that_happened_to_it(
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+) -> None:
+    first = make_run("letters")
+    with transaction(engine) as connection:
+        runs.transition(connection, first, RunStatus.FAILED, at=AT, actor="x", event="failed")
+    make_run("books")
+    newest = make_run("letters")
+    later = AT.replace(hour=13)
+    with transaction(engine) as connection:
+        detail = {"from": "w", "reason": "its worker is gone"}
+        runs.transition(connection, newest, RunStatus.QUEUED, at=later, actor="two", event="rescued", detail=detail)
+    told = read_history(engine, databases, directory, "repo", "letters")
+    assert (told.row.id, told.session.title, told.report.attempt) == (newest.id, "Letters of 1911", 2)
+    assert [event.event for event in told.events] == ["queued", "claimed", "rescued"]
+    printed = json.loads(json.dumps(told.to_json()))
+    assert printed["schema"] == "supervisor.run-history/1"
+    run = printed["run"]
+    assert (run["run_id"], run["status"], run["session"]["id"], run["lane"]) == ("letters", "queued", "s", None)
+    assert (run["attempt"], run["lease_term"], run["worker"], run["finished_at"]) == (2, 2, "w", None)
+    assert run["claimed_at"] == (newest.claimed_at.isoformat() if newest.claimed_at else None)
+    assert printed["events"][-1] == {
+        "at": later.isoformat(),
+        "actor": "two",
+        "event": "rescued",
+        "from_status": "running",
+        "to_status": "queued",
+        "attempt": 2,
+        "lease_term": 2,
+        "reason": "its worker is gone",
+        "detail": detail,
+    }
+
+
+def test_a_story_of_nobody_names_those_there_are(
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+) -> None:
+    make_run("letters")
+    with pytest.raises(UsageError) as caught:
+        read_history(engine, databases, directory, "repo", "leters")
+    assert caught.value.hint == "did you mean 'letters'?"
+    with pytest.raises(UsageError) as caught:
+        read_history(engine, databases, directory, "another repository", "letters")
+    assert caught.value.hint == "none was ever queued here"

@@ -1,49 +1,32 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress, counted
-from supervisor.board.report import SCHEMA, manifest, report_run, report_session
+from supervisor.board.report import SCHEMA, manifest, report_run, report_runs, report_session
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
-from supervisor.store.engine import DatabaseError, sqlite_url, transaction
+from supervisor.store.databases import Databases
+from supervisor.store.engine import DatabaseError, shown_url, sqlite_url, transaction
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
+from supervisor.store.tables import runs as table
 
-AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PAGE = StoredPage("a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 90.0, 80.0, 0.0, 4, 700, None, "tsv")
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> RunsDirectory:
-    return RunsDirectory(tmp_path / "runs")
-
-
-@pytest.fixture
-def make_run(engine: Engine) -> Callable[[str], RunRow]:
-    """Make a run that is executing since `AT`, all in one session."""
-    with transaction(engine) as connection:
-        sessions.add(connection, "s", "Letters of 1911", at=AT)
-
-    def make(run_id: str) -> RunRow:
-        spec = {"job_files": ["ocr-jobs/a.toml"]}
-        new = runs.NewRun(run_id, "s", "c0ffee", "repo", spec, requested_by="anna", served_by="one")
-        with transaction(engine) as connection:
-            row = runs.claim(connection, "w", [runs.add(connection, new, at=AT)], at=AT)
-        assert row is not None
-        return row
-
-    return make
+Begin = Callable[[RunRow], tuple[ResultStore, AttemptKey]]
+MakeRun = Callable[[str], RunRow]
 
 
 def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = None, seconds: float = 2.5) -> RunRow:
-    now = AT + timedelta(seconds=seconds)
+    """End a run so long after its claim."""
+    assert row.claimed_at is not None
+    now = row.claimed_at + timedelta(seconds=seconds)
     with transaction(engine) as connection:
         values = {"finished_at": now, "error": error}
         assert runs.transition(connection, row, status, at=now, actor="x", event=status, values=values)
@@ -51,11 +34,8 @@ def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = N
         return runs.get(connection, row.id)
 
 
-def store_results(directory: RunsDirectory, row: RunRow) -> None:
-    directory.run(row.run_id).root.mkdir(parents=True)
-    store = ResultStore(sqlite_url(directory.run(row.run_id).database))
-    key = AttemptKey(row.id, row.run_id, row.attempt, row.lease_term)
-    store.take_over(key, row.owner)
+def store_results(begin: Begin, row: RunRow) -> None:
+    store, key = begin(row)
     store.begin(key, [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")])
     store.store_page(key, PAGE)
     store.store_page(key, replace(PAGE, page_number=2, source="text_layer"))
@@ -70,18 +50,19 @@ def store_results(directory: RunsDirectory, row: RunRow) -> None:
 
 
 def test_a_session_report_is_the_json_that_was_promised(
-    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: MakeRun, *, begin: Begin
 ) -> None:
     first, second = make_run("letters"), make_run("books")
-    store_results(directory, first)
+    store_results(begin, first)
     end(engine, first, RunStatus.FAILED, error="1 of 3 documents failed: b.png")
     end(engine, second, RunStatus.SUCCEEDED)
-    report = report_session(engine, directory, "s", [second.id, first.id])
+    report = report_session(engine, databases, directory, "s", [second.id, first.id])
     assert (report.session_id, report.title, report.status) == ("s", "Letters of 1911", SessionStatus.FAILED)
     assert report.exit_code == 1
     assert [run.run_id for run in report.runs] == ["books", "letters"]
     printed = json.loads(json.dumps(report.to_json(report.exit_code)))
     assert printed["runs"].pop(0)["documents"] == {"total": 0, "succeeded": 0, "failed": 0}
+    own_database = sqlite_url(directory.root / "letters" / "letters.db")
     assert printed == {
         "schema": SCHEMA,
         "session": {"id": "s", "title": "Letters of 1911", "status": "failed"},
@@ -94,7 +75,7 @@ def test_a_session_report_is_the_json_that_was_promised(
                 "error": "1 of 3 documents failed: b.png",
                 "seconds": 2.5,
                 "artifacts": str(directory.root / "letters"),
-                "database": sqlite_url(directory.root / "letters" / "letters.db"),
+                "database": shown_url(databases.control_url) if databases.shared else own_database,
                 "documents": {"total": 3, "succeeded": 1, "failed": 1},
                 "pages": {"total": 3, "ocr": 1, "text_layer": 1, "cache": 0, "blank": 0, "failed": 1},
             }
@@ -115,34 +96,46 @@ def test_a_session_report_is_the_json_that_was_promised(
 )
 def test_the_exit_code_is_zero_if_every_run_succeeded(
     engine: Engine,
+    databases: Databases,
     directory: RunsDirectory,
-    make_run: Callable[[str], RunRow],
+    make_run: MakeRun,
     *,
     ends: tuple[RunStatus, RunStatus],
     exit_code: int,
 ) -> None:
-    rows = [end(engine, make_run(name), status) for name, status in zip("ab", ends, strict=True)]
-    assert report_session(engine, directory, "s", [row.id for row in rows]).exit_code == exit_code
+    rows = [make_run(name) for name in "ab"]
+    for row, status in zip(rows, ends, strict=True):
+        end(engine, row, status)
+    assert report_session(engine, databases, directory, "s", [row.id for row in rows]).exit_code == exit_code
 
 
-def test_a_run_that_goes_on_has_no_duration(directory: RunsDirectory, make_run: Callable[[str], RunRow]) -> None:
-    report = report_run(directory, make_run("letters"))
+def test_a_run_that_goes_on_has_no_duration(databases: Databases, directory: RunsDirectory, make_run: MakeRun) -> None:
+    report = report_run(databases, directory, make_run("letters"))
     assert (report.seconds, report.status, list(report.documents)) == (None, RunStatus.RUNNING, [])
     assert not directory.run("letters").root.exists(), "looking made something"
 
 
+def test_runs_come_in_the_order_in_which_they_are_named(
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: MakeRun
+) -> None:
+    rows = {name: make_run(name).id for name in "abc"}
+    named = [rows["b"], rows["c"], rows["a"]]
+    assert [run.run_id for run in report_runs(engine, databases, directory, named)] == ["b", "c", "a"]
+
+
 def test_the_manifest_tells_of_each_document(
-    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: MakeRun, *, begin: Begin
 ) -> None:
     row = make_run("letters")
-    store_results(directory, row)
+    store_results(begin, row)
     row = end(engine, row, RunStatus.FAILED)
-    written = json.loads(json.dumps(manifest(report_run(directory, row), row)))
+    assert row.started_at is not None
+    written = json.loads(json.dumps(manifest(report_run(databases, directory, row), row)))
     assert written["schema"] == "supervisor.run/1"
     assert (written["lease_term"], written["repository"], written["job_files"]) == (1, "repo", ["ocr-jobs/a.toml"])
     assert (written["started_at"], written["finished_at"]) == (
-        "2026-05-01T12:00:00+00:00",
-        "2026-05-01T12:00:02.500000+00:00",
+        row.started_at.isoformat(),
+        (row.started_at + timedelta(seconds=2.5)).isoformat(),
     )
     assert [(one["path"], one["status"], one["error"]) for one in written["results"]] == [
         ("a.tiff", "succeeded", None),
@@ -161,21 +154,34 @@ def test_counting_in_words() -> None:
 
 
 def test_the_duration_is_that_of_the_latest_claim(
-    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: MakeRun, *, claim: Callable[[], RunRow]
 ) -> None:
-    row = end(engine, make_run("a"), RunStatus.QUEUED)
+    first = make_run("a")
+    assert first.claimed_at is not None
+    an_hour_before = first.claimed_at - timedelta(hours=1)
     with transaction(engine) as connection:
-        again = runs.claim(connection, "w", [row.id], at=AT + timedelta(hours=1))
-    assert again is not None
-    assert report_run(directory, end(engine, again, RunStatus.SUCCEEDED, seconds=3604)).seconds == 4
+        connection.execute(sa.update(table).values(claimed_at=an_hour_before, started_at=an_hour_before))
+    end(engine, first, RunStatus.QUEUED)
+    again = end(engine, claim(), RunStatus.SUCCEEDED, seconds=4)
+    assert again.started_at == an_hour_before
+    assert report_run(databases, directory, again).seconds == 4
 
 
 def test_a_damaged_database_is_an_error_unless_the_run_failed_of_it(
-    engine: Engine, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+    engine: Engine, database_url: str, directory: RunsDirectory, make_run: MakeRun
 ) -> None:
+    databases = Databases(database_url, per_run=lambda run_id: directory.run(run_id).database)
     row = make_run("a")
     directory.run("a").root.mkdir(parents=True)
     directory.run("a").database.write_bytes(b"damaged" * 1000)
     with pytest.raises(DatabaseError):
-        report_run(directory, row)
-    assert list(report_run(directory, end(engine, row, RunStatus.FAILED)).documents) == []
+        report_run(databases, directory, row)
+    assert list(report_run(databases, directory, end(engine, row, RunStatus.FAILED)).documents) == []
+
+
+def test_a_password_is_not_told(engine: Engine, directory: RunsDirectory, make_run: MakeRun) -> None:
+    databases = Databases("postgres://anna:s3cret@127.0.0.1:1/ocr", per_run=None)
+    row = end(engine, make_run("a"), RunStatus.FAILED)
+    report = report_run(databases, directory, row)
+    assert "127.0.0.1:1/ocr" in report.database
+    assert "s3cret" not in json.dumps(report.to_json())
