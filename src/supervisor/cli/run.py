@@ -27,7 +27,7 @@ def execute(
     view = view_of_runs(quiet=settings["quiet"])
     supervisor = make_supervisor(where, settings, view, workers=workers_of(where, settings))
     with view:
-        outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings))
+        outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings, selections))
     if where.as_json:
         print_json(outcome.report.to_json(outcome.exit_code))
     elif settings["quiet"]:

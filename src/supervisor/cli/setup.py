@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,16 @@ def selections_of(settings: dict[str, Any]) -> list[RunSelection]:
     return selections
 
 
-def run_options(ctx: click.Context, repository: Repository, settings: dict[str, Any]) -> RunOptions:
+def run_options(
+    ctx: click.Context, repository: Repository, settings: dict[str, Any], selections: Sequence[RunSelection]
+) -> RunOptions:
     """Return how the named runs are resolved and treated."""
+    named = [selection.run_id for selection in selections]
     return RunOptions(
         ref=settings["ref"],
         job_files=_job_files(ctx, settings["job_file"], repository.work_tree),
         working_tree=settings["working_tree"],
-        lanes=settings["lane"],
+        lanes=_lanes(ctx, settings["lane"], named),
         priority=settings["priority"],
         timeout_seconds=settings["timeout"],
         max_retries=settings["max_retries"],
@@ -91,6 +94,19 @@ def view_of_queue(*, quiet: bool) -> ProgressView:
         return ProgressView()
     console = StandardError()
     return LiveQueue(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
+
+
+def _lanes(ctx: click.Context, values: Sequence[str], named: Collection[str]) -> list[str]:
+    """Return lanes for the runs that are named; files and variables may place others, which are run another time."""
+    if ctx.get_parameter_source("lane") is ParameterSource.COMMANDLINE:
+        return list(values)
+    lanes = []
+    for value in values:
+        lane, separator, listed = value.partition("=")
+        runs = [run_id for run_id in listed.split(",") if not run_id.strip() or run_id.strip() in named]
+        if runs:
+            lanes.append(f"{lane}{separator}{','.join(runs)}")
+    return lanes
 
 
 def _job_files(ctx: click.Context, paths: Sequence[str], work_tree: Path | None) -> list[str]:

@@ -53,7 +53,7 @@ def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any)
     selections = selections_of(settings)
     view = ProgressView() if settings["quiet"] else PlainLines(StandardError())
     supervisor = make_supervisor(where, settings, view, workers=1)
-    report = supervisor.start(title, selections, **run_options(ctx, repository, settings))
+    report = supervisor.start(title, selections, **run_options(ctx, repository, settings, selections))
     if where.as_json:
         print_json(report.to_json(0))
     elif not settings["quiet"]:
