@@ -120,11 +120,11 @@ def test_attempts_and_terms_go_on_from_row_to_row(
         assert [row.id for row in runs.of_rows(connection, [second.id, claimed.id])] == [claimed.id, second.id]
 
 
-@pytest.mark.usefixtures("claimed")
-def test_what_a_repository_ever_had_is_known(engine: Engine, add_run: AddRun, at: At) -> None:
+def test_what_a_repository_ever_had_is_known(engine: Engine, claimed: RunRow, add_run: AddRun, at: At) -> None:
     with transaction(engine) as connection:
-        add_run(connection, "c")
-        add_run(connection, "B")
+        runs.transition(connection, claimed, RunStatus.FAILED, at=at(1), actor="x", event="failed")
+        for name in ("a", "c", "B"):
+            add_run(connection, name)
         runs.add(connection, replace(NEW, run_id="z", repository="another"), at=at(0))
         assert runs.run_ids(connection, "repo") == ["B", "a", "c"]
         assert runs.run_ids(connection, "none") == []
