@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from supervisor.model.states import WorkerStatus
 from supervisor.store import sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
-from supervisor.store.supervisors import Heard, SupervisorRow, WorkerStatus
+from supervisor.store.supervisors import Heard, SupervisorRow
 from supervisor.store.tables import workers
 
 At = Callable[[float], datetime]

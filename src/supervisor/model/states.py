@@ -1,4 +1,4 @@
-"""States of runs and sessions, and the one table of transitions between them.
+"""States of runs, sessions, workers and results, and the one table of transitions between them.
 
 A run is born `queued`. A claim makes it `running` and raises its lease term; from there on only the holder of that
 term may end it. What goes back to `queued` (interrupted, rescued, not startable) keeps its attempt number. `succeeded`,
@@ -28,6 +28,15 @@ class SessionStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class WorkerStatus(StrEnum):
+    """State of a worker."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    OFFLINE = "offline"
+    ERROR = "error"
 
 
 class ResultStatus(StrEnum):

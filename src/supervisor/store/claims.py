@@ -11,12 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.clock import Clock
-from supervisor.model.states import RunStatus, SessionStatus
+from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.engine import is_postgres
 from supervisor.store.runs import COLUMNS, RunRow, get, run_row, transition
 from supervisor.store.tables import runs, sessions, workers
 
-_CALL = sa.text("SELECT * FROM ops.claim_runs(:worker, 1)").columns(**{column.name: column.type for column in COLUMNS})
+_CLAIMED = sa.func.ops.claim_runs(sa.bindparam("worker", type_=sa.Text), sa.literal_column("1")).table_valued(
+    *(sa.column(column.name, column.type) for column in COLUMNS), name="claimed"
+)
+_CALL = sa.select(*_CLAIMED.c)
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class Scope:
 def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None:
     """Claim for a worker the first run in its scope that is due and whose lane is free: by priority, then by age.
 
-    The scope is that of the worker's row; a worker without a row claims any run of a running session. The lease term
-    grows by one.
+    The scope is that of the worker's row, which says from now on that it is busy with the run; a worker without a row
+    claims any run of a running session. The lease term grows by one.
     """
     if is_postgres(connection):
         called = connection.execute(_CALL, {"worker": worker_id}).mappings().one_or_none()
-        return None if called is None else run_row({column.name: called[column.name] for column in COLUMNS})
+        return None if called is None else run_row(called)
     now = clock.now()
     other = runs.alias("other")
     lane_is_taken = sa.exists().where(
@@ -73,6 +76,8 @@ def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None
         values=values,
         detail={"reason": "next in the queue"},
     )
+    busy = {"status": WorkerStatus.BUSY, "current_run": found.id, "heartbeat_at": now}
+    connection.execute(sa.update(workers).where(workers.c.id == worker_id).values(busy))
     return get(connection, found.id)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, RunStatus, SessionStatus, session_outcome
-from supervisor.store.tables import runs, sessions
+from supervisor.store.tables import runs, sessions, storable
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def get(connection: Connection, session_id: str) -> SessionRow:
 
 def named(connection: Connection, name: str) -> list[SessionRow]:
     """Return the sessions that a person may mean by the beginning of an id, or by a title; the newest first."""
-    meant = sessions.c.id.startswith(name, autoescape=True) | (sessions.c.title == name)
+    meant = sessions.c.id.startswith(storable(name), autoescape=True) | (sessions.c.title == name)
     rows = connection.execute(sa.select(sessions).where(meant).order_by(sessions.c.created_at.desc()))
     return [SessionRow(row.id, row.title, SessionStatus(row.status)) for row in rows]
 

@@ -3,22 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from supervisor.model.states import WorkerStatus
 from supervisor.store.claims import Scope
 from supervisor.store.tables import supervisors, workers
-
-
-class WorkerStatus(StrEnum):
-    """State of a worker."""
-
-    IDLE = "idle"
-    BUSY = "busy"
-    OFFLINE = "offline"
-    ERROR = "error"
 
 
 @dataclass(frozen=True)

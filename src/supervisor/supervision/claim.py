@@ -7,11 +7,10 @@ from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
-from supervisor.model.states import RunStatus
+from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import claims, runs, sessions, supervisors
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import DatabaseUnavailable, single, transaction
 from supervisor.store.runs import RunRow
-from supervisor.store.supervisors import WorkerStatus
 from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
 
@@ -43,13 +42,14 @@ class Claimant:
         return None if row is None or held is None else (row, *held)
 
     def _claim(self, worker_id: str) -> RunRow | None:
-        with transaction(self._shop.engine) as connection:
-            unheard_of = claims.claimed_by(connection, worker_id) if worker_id in self._unanswered else None
-            row = unheard_of or claims.claim(connection, worker_id, self._shop.clock)
-            if row is not None:
-                now = self._shop.now(connection)
-                supervisors.set_worker(connection, worker_id, WorkerStatus.BUSY, run=row.id, at=now)
-        return row
+        engine = self._shop.engine
+        if worker_id in self._unanswered:
+            with transaction(engine) as connection:
+                unheard_of = claims.claimed_by(connection, worker_id)
+            if unheard_of is not None:
+                return unheard_of
+        with single(engine) as connection:
+            return claims.claim(connection, worker_id, self._shop.clock)
 
     def _take_hold(self, row: RunRow) -> tuple[RunLock, WorkspaceLease] | None:
         shop = self._shop

@@ -8,11 +8,10 @@ from typing import Any
 from supervisor.artifacts.publish import publish_output
 from supervisor.board.progress import counted
 from supervisor.model.retry import backoff_seconds, is_retried
-from supervisor.model.states import RunStatus
+from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import runs, sessions, supervisors
 from supervisor.store.engine import DatabaseError, transaction
 from supervisor.store.runs import RunRow
-from supervisor.store.supervisors import WorkerStatus
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
