@@ -1,51 +1,118 @@
-"""A supervisor that submits runs, for `test_submission.py`: `submitter.py DATABASE_URL RUNS_DIR`.
+"""Supervisors for the tests to race with and to kill: `submitter.py SOCKET`.
 
-Each line on standard input is a JSON object: run ids, commit, title, whether to claim the runs, and at which
-monotonic time to begin. It is answered with a JSON object: session, rows and workers, or who refused.
+They are forked off this process, which has imported all they need and opened nothing: one for each connection to the
+socket. The first line of a connection tells where the databases are; each further one is a thing to do, and is
+answered. All lines are JSON.
 """
 
 import json
+import os
+import signal
+import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.clock import SystemClock
+from supervisor.errors import UsageError
 from supervisor.executor.spec import RunSpec
 from supervisor.ocr.job import Job
-from supervisor.store import runs
+from supervisor.store import claims
+from supervisor.store.claims import Scope
+from supervisor.store.databases import Databases
 from supervisor.store.engine import open_engine, transaction
+from supervisor.store.moments import database_now
+from supervisor.store.runs import Handling
+from supervisor.store.supervisors import SupervisorRow
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.presence import being_present, this_supervisor
-from supervisor.supervision.submission import Request, RunHeldError, submit
+from supervisor.supervision.submission import Request, RunHeldError, register, submit
 
 
-def say(answer: object) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
+class Ahead(SystemClock):
+    """The clock of a machine that was set wrong."""
+
+    def __init__(self, hours: float) -> None:
+        self.hours = hours
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=self.hours)
+
+
+class Submitter:
+    """One of the supervisors."""
+
+    def __init__(self, url: str, runs_dir: str, *, shared: bool) -> None:
+        self.directory = RunsDirectory(Path(runs_dir))
+        self.databases = Databases(url, None if shared else lambda run_id: self.directory.run(run_id).database)
+        self.engine = open_engine(url)
+        self.presence = ExitStack()  # until the process ends
+
+    def do(self, asked: Mapping[str, Any]) -> dict[str, object]:
+        try:
+            return self.work(asked) if asked["work"] else self.submit(asked)
+        except (RunHeldError, UsageError) as error:
+            return {"refused": error.message, "exit_code": error.exit_code}
+
+    def work(self, asked: Mapping[str, Any]) -> dict[str, object]:
+        """Be there for whatever is queued in a session, or in any, and execute nothing."""
+        me, scope = self.be_present(asked), Scope(asked["session"], [asked["repository"]])
+        with transaction(self.engine) as connection:
+            at = database_now(connection, SystemClock())
+            return {"workers": register(connection, self.databases, self.directory, me, scope, at=at)}
+
+    def submit(self, asked: Mapping[str, Any]) -> dict[str, object]:
+        """Submit runs, and claim as many as asked for; without workers, leave them to others."""
+        spec = RunSpec(["ocr-jobs/a.toml"], [Job(name="books", documents=("**",))], [], [])
+        request = Request(
+            planned=[PlannedRun(run_id, asked["commit"], spec) for run_id in asked["run_ids"]],
+            handling={run_id: Handling(**asked["handling"].get(run_id, {})) for run_id in asked["run_ids"]},
+            repository=asked["repository"],
+            title=asked["title"],
+            actor="anna",
+            directory=self.directory,
+            databases=self.databases,
+        )
+        me, clock = self.be_present(asked) if asked["workers"] else None, Ahead(asked["hours_ahead"])
+        while time.monotonic() < asked["begin"]:
+            pass
+        submission = submit(self.engine, request, me, clock)
+        for worker_id in submission.worker_ids[: asked["claim"]]:
+            with transaction(self.engine) as connection:
+                claims.claim(connection, worker_id, clock)
+        return {"session": submission.session_id, "rows": submission.rows, "workers": submission.worker_ids}
+
+    def be_present(self, asked: Mapping[str, Any]) -> SupervisorRow:
+        me = this_supervisor(self.directory, desired_workers=asked["workers"], lease_seconds=60)
+        self.presence.enter_context(being_present(self.directory, me.id))
+        return me
+
+
+def serve(connection: socket.socket) -> None:
+    def say(answer: object) -> None:
+        connection.sendall(f"{json.dumps(answer)}\n".encode())
+
+    lines = map(json.loads, connection.makefile())
+    submitter = Submitter(**next(lines))
+    say(os.getpid())
+    for asked in lines:
+        say(submitter.do(asked))
+
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1])
+    listener.listen()
+    sys.stdout.write("ready\n")
     sys.stdout.flush()
-
-
-engine, directory = open_engine(sys.argv[1]), RunsDirectory(Path(sys.argv[2]))
-presence = ExitStack()  # until the process ends
-say("ready")
-for line in sys.stdin:
-    asked = json.loads(line)
-    spec = RunSpec(["ocr-jobs/a.toml"], [Job(name="books", documents=("**",))], [], [])
-    planned = [PlannedRun(run_id, asked["commit"], spec) for run_id in asked["run_ids"]]
-    request = Request(planned, asked["repository"], asked["title"], "anna", directory)
-    now = datetime.now(UTC)
-    me = this_supervisor(asked["workers"])
-    presence.enter_context(being_present(directory, me.id))
-    while time.monotonic() < asked["begin"]:
-        pass
-    try:
-        submission = submit(engine, request, me, at=now)
-    except RunHeldError as error:
-        say({"refused": error.message, "exit_code": error.exit_code})
-        continue
-    if asked["claim"]:
-        with transaction(engine) as connection:
-            for row in submission.rows:
-                runs.claim(connection, submission.worker_ids[0], [row], at=now)
-    say({"session": submission.session_id, "rows": submission.rows, "workers": submission.worker_ids})
+    while True:
+        accepted, _ = listener.accept()
+        with accepted:
+            if os.fork() == 0:
+                serve(accepted)
+                sys.exit()
