@@ -29,6 +29,10 @@ class RunProgress:
     seconds: float | None = None
     error: str | None = None
 
+    def anew(self) -> "RunProgress":
+        """Return it as it stands when an executor begins: that tells of every page, also of those that are stored."""
+        return RunProgress(self.run_id, self.status, self.stage, self.documents, seconds=self.seconds)
+
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 page`, `3 pages`."""

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from supervisor.cli.output import without_passwords
 from supervisor.config import RUNS_DIR_VARIABLE, SettingsError, parse_settings, user_settings_file
+from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, MIN_LEASE_SECONDS
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 
@@ -19,7 +20,6 @@ Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
 
 DATABASE_VARIABLE = "DATABASE_URL"
-DEFAULT_PRIORITY = 100  # that of supervision.order, whose module every command would have to wait for
 LOCATING = frozenset({"repo", "runs_dir", "database_url", "per_run_sqlite", "as_json"})
 _LARGEST = 2**31 - 1  # what an integer column of Postgres takes
 

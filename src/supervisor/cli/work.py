@@ -1,7 +1,6 @@
 """`supervisor work`: execute what is queued, whoever queued it."""
 
 import os
-import re
 from typing import Any
 
 import click
@@ -14,11 +13,10 @@ from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of_queue, workers_of
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
+from supervisor.supervision.opening import check_name
 from supervisor.supervision.supervisor import WorkOutcome
 
 NAME_VARIABLE = "WORKER_ID"
-_NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_NAME_RULE = "it has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or digit"
 
 
 @click.command(
@@ -61,9 +59,13 @@ def work(ctx: click.Context, /, *, where: Location, session: str | None, once: b
 
 def _worker_name() -> str | None:
     name = os.environ.get(NAME_VARIABLE)
-    if name and not _NAME_FORM.fullmatch(name):
-        raise UsageError(f"{NAME_VARIABLE} {name!r} cannot be the name of a worker: {_NAME_RULE}")
-    return name or None
+    if not name:
+        return None
+    try:
+        check_name(name)
+    except UsageError as error:
+        raise UsageError(f"{NAME_VARIABLE}: {error.message}", hint=error.hint) from error
+    return name
 
 
 def _document(outcome: WorkOutcome) -> dict[str, object]:

@@ -1,10 +1,12 @@
-"""Placing runs in lanes, as typed on the command line: `A` for all of them, `A=a,b` for some."""
+"""The places of runs in the queue: lanes, as typed on the command line, `A` for all runs, `A=a,b` for some."""
 
 import difflib
 import re
 from collections.abc import Sequence
 
 from supervisor.errors import UsageError
+
+DEFAULT_PRIORITY = 100
 
 _FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _RULE = "a lane is 1 to 40 letters, digits, '.', '_' or '-', and begins with a letter or digit"

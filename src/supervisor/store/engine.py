@@ -70,8 +70,11 @@ def parse_url(url: str) -> sa.URL:
     except (sa.exc.ArgumentError, ValueError) as error:
         # The error would repeat the URL, and its password with it.
         raise UsageError(
-            "the database URL is none", hint="it looks like postgresql://user:password@host:5432/database"
+            "the database URL cannot be read", hint="write it like postgresql://user:password@host:5432/database"
         ) from error
+    if "@" in (parsed.host or ""):
+        # A part of the password would be taken for the host, and be shown.
+        raise UsageError("the database URL has more than one '@'", hint="write %40 for an '@' in the password")
     match parsed.drivername:
         case "postgres" | "postgresql" | "postgresql+psycopg2":
             return parsed.set(drivername="postgresql+psycopg2")

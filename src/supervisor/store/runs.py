@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.states import ACTIVE, RunStatus, check_transition
 from supervisor.store.events import Event, is_recorded, record
@@ -66,7 +67,7 @@ class Handling:
     """
 
     lane: str | None = None
-    priority: int = 100
+    priority: int = DEFAULT_PRIORITY
     max_retries: int = DEFAULT_MAX_RETRIES
     timeout_seconds: int | None = None
 

@@ -140,8 +140,10 @@ class Loop:
         now = self._shop.clock.monotonic()
         if self._stop_deadline is None:
             self._stop_deadline = now + STOP_GRACE_SECONDS
-            self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
-            for executor in self._executing():
+            executing = self._executing()
+            if executing:
+                self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
+            for executor in executing:
                 executor.stop()
         if len(self._wakeup.signals) > 1 or now >= self._stop_deadline:
             for executor in self._executing():
@@ -241,7 +243,7 @@ class Loop:
             row, lock, lease = claimed
             self._heart.hold(row.id, row.lease_term)
             worker_id = self._idle.pop(0)
-            progress = self._errand.progress_of(row)
+            progress = self._errand.progress_of(row).anew()
             progress = self._shop.show(progress, status=RunStatus.RUNNING, stage="checking out")
             provisioned = self._in_thread(provision, row)
             self._busy.append(Assignment(worker_id, row, lock, lease, provisioned, progress))

@@ -1,5 +1,6 @@
 """Getting ready to work: the directories, the databases, and who we are."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.workshop import Workshop
 
 MANY_SQLITE_WORKERS = 4
+_NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Setting:
             UsageError: The runs directory cannot be made.
             SurroundingsError: The control database cannot be used.
         """
+        # What is shared is elsewhere, and may not answer: nothing is made before it does.
+        engine = self.databases.open_control() if self.databases.shared else None
         try:
             self.runs_directory.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -67,7 +71,7 @@ class Setting:
             workspaces=WorkspaceManager(self.repository, self.runs_directory.root),
             run_locks=ExecutorLockManager(self.runs_directory.root),
             databases=self.databases,
-            engine=self.databases.open_control(),
+            engine=engine or self.databases.open_control(),
             me=me,
             clock=self.clock,
             ocr_workers=self.ocr_workers,
@@ -87,6 +91,19 @@ def databases_for(directory: RunsDirectory, database_url: str | None, *, per_run
         parse_url(database_url)
         return Databases(database_url, per_run=None)
     return Databases(sqlite_url(directory.control_database), per_run=lambda run_id: directory.run(run_id).database)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name for workers that cannot stand in tables, messages and file names.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if not _NAME_FORM.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a worker",
+            hint="1 to 100 letters, digits, '.', '_' or '-', and a letter or digit first",
+        )
 
 
 def check_policy(databases: Databases, workers: int, lease_seconds: int, note: Callable[[str], None]) -> None:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 from supervisor.errors import UsageError
-from supervisor.model.lanes import parse_lanes
+from supervisor.model.lanes import DEFAULT_PRIORITY, parse_lanes
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
 from supervisor.store.runs import Handling
-
-DEFAULT_PRIORITY = 100
 
 
 class RunOptions(TypedDict, total=False):

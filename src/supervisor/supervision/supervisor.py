@@ -25,7 +25,7 @@ from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.supervision.errand import NamedRuns, Queue
 from supervisor.supervision.leftovers import settle_leftovers
 from supervisor.supervision.loop import Loop
-from supervisor.supervision.opening import Setting, check_policy, check_runs_directory, databases_for
+from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
 from supervisor.supervision.order import Order, RunOptions
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
@@ -149,6 +149,8 @@ class ParallelRunSupervisor:
             clock=clock or SystemClock(),
         )
         self._says_where = not database_url and not per_run_sqlite
+        if worker_name is not None:
+            check_name(worker_name)
         check_policy(self._setting.databases, workers, lease_seconds, self._setting.note)
 
     def run(

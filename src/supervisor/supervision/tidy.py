@@ -1,21 +1,17 @@
 """Looking at workspaces and removing those that nobody needs, outside any run."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.artifacts.layout import RunsDirectory
-from supervisor.config import runs_directory
 from supervisor.git.inspection import WorkspaceState
-from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.store import runs
 from supervisor.store.engine import transaction
-from supervisor.supervision.opening import databases_for
+from supervisor.supervision.place import Place
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,13 @@ class Caretaker:
         Raises:
             UsageError: The directory is in no repository.
         """
-        self._repository = Repository.discover(repo)
-        root = runs_directory(
-            runs_dir,
-            os.environ,
-            main_work_tree=self._repository.main_work_tree,
-            common_dir=self._repository.common_dir,
-        )
-        self.runs_directory = RunsDirectory(root)
-        self._workspaces = WorkspaceManager(self._repository, root)
-        self._run_locks = ExecutorLockManager(root)
-        self._databases = databases_for(self.runs_directory, database_url, per_run_sqlite=False)
+        place = Place.find(repo, runs_dir, database_url)
+        self._repository = place.repository
+        self.runs_directory = place.runs_directory
+        self._databases = place.databases
+        self._has_control = place.has_control
+        self._workspaces = WorkspaceManager(self._repository, self.runs_directory.root)
+        self._run_locks = ExecutorLockManager(self.runs_directory.root)
 
     def worktrees(self) -> list[Worktree]:
         """Return the workspaces there are, with who uses them."""
@@ -95,7 +87,7 @@ class Caretaker:
 
     def _is_queued(self, run_id: str) -> bool:
         """Tell whether an interrupted run waits to be continued, on the commit that is pinned for it."""
-        if not self._databases.shared and not self.runs_directory.control_database.exists():
+        if not self._has_control:
             return False
         engine = self._databases.open_control()
         try:

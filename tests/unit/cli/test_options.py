@@ -1,9 +1,7 @@
 import click
 import pytest
 
-from supervisor.cli import options
 from supervisor.cli.options import WholeNumber
-from supervisor.supervision.order import DEFAULT_PRIORITY
 
 
 @pytest.mark.parametrize(("value", "number"), [("6", 6), (" 7 ", 7), (8, 8), ("2147483647", 2**31 - 1)])
@@ -25,7 +23,3 @@ def test_whole_numbers_are_taken_as_typed_and_as_files_have_them(value: object, 
 def test_others_are_refused(value: object, reason: str) -> None:
     with pytest.raises(click.BadParameter, match=reason):
         WholeNumber(6).convert(value, None, None)
-
-
-def test_the_default_that_help_shows_is_the_one_that_holds() -> None:
-    assert options.DEFAULT_PRIORITY == DEFAULT_PRIORITY
