@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,14 @@ def submitter(
         if one.process.is_running():
             one.kill()
         one.stream.close()
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
+        limit = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < limit, "the condition did not come true"
+            time.sleep(0.01)
+
+    return wait

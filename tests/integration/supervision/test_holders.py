@@ -109,6 +109,27 @@ def test_a_run_that_a_worker_without_supervisor_executes_is_refused_until_its_le
         assert (row.status, row.error) == (RunStatus.CANCELLED, "superseded")
 
 
+def waiting_for_locks(engine: Engine) -> int:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with transaction(engine) as connection:
+        return int(connection.scalar(sa.text(waiting)) or 0)
+
+
+@pytest.mark.parametrize("commit", ["c0ffee", "decaf"])
+def test_a_run_that_is_being_claimed_is_refused(
+    engine: Engine, submitter: NewSubmitter, wait_until: Callable[..., None], *, commit: str
+) -> None:
+    starter, other = submitter(), submitter()
+    [row] = starter.submit("a", workers=0)["rows"]
+    with transaction(engine) as connection:
+        assert claims.claim(connection, "by-hand", CLOCK)
+        other.tell(run_ids=["a"], commit=commit)
+        if engine.dialect.name == "postgresql":
+            wait_until(lambda: waiting_for_locks(engine) == 1)
+    assert other.answer()["refused"] == "run 'a' is running (worker by-hand); nothing was started"
+    assert row_of(engine, row).status is RunStatus.RUNNING
+
+
 @pytest.mark.parametrize("claim", [0, 1])
 def test_what_a_supervisor_on_another_machine_has_is_refused_until_its_lease_has_expired(
     engine: Engine, submitter: NewSubmitter, *, claim: int
