@@ -17,6 +17,7 @@ from supervisor.store.engine import transaction
 from supervisor.store.events import Event, history
 from supervisor.store.moments import database_now
 from supervisor.store.runs import NewRun, RunRow
+from supervisor.store.tables import runs as table
 from supervisor.store.tables import workers
 from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.claim import Claimant
@@ -104,3 +105,8 @@ class Bench:
             assert runs.transition(
                 connection, row, RunStatus.QUEUED, at=at, actor="elsewhere", event="rescued", values=values
             )
+
+    def make_due(self, run: int) -> None:
+        """Let the time come at which a run may be claimed again."""
+        with transaction(self.shop.engine) as connection:
+            connection.execute(sa.update(table).where(table.c.id == run).values(available_at=table.c.created_at))
