@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import psutil
@@ -133,6 +134,39 @@ def test_two_worker_processes_drain_a_queue_though_one_is_killed(
     (session,) = ask(postgres_url, "select title, status from ops.sessions")
     assert session == ("night", "completed")
     assert ask(postgres_url, "select count(*), count(distinct run_id) from ops.pages") == [(12, 12)]
+
+
+def claim_from_elsewhere(url: str, run_id: str) -> None:
+    """Let a worker of another machine claim a run, and be silent since."""
+    script = """
+        insert into ops.supervisors (id, host, machine_id, boot_id, pid, process_started_at, version, desired_workers,
+            heartbeat_at, runs_directory, lease_seconds)
+            values ('far', 'far', 'm', 'b', 7, 0, '0', 1, now() - interval '1 hour', '/far', 6);
+        insert into ops.workers (id, supervisor_id, repositories, status, heartbeat_at, started_at)
+            values ('far-1', 'far', '[]', 'busy', now(), now());
+        update ops.runs set status = 'running', lease_term = lease_term + 1, claimed_by = 'far-1', claimed_at = now(),
+            heartbeat_at = now() - interval '1 hour' where run_id = %s
+    """
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(script, (run_id,))
+
+
+def test_a_run_that_is_rescued_after_the_others_have_ended_is_executed_all_the_same(
+    three: Archive, postgres_url: str
+) -> None:
+    assert three.supervisor("start", "night", "--run-ids=b", DATABASE_URL=postgres_url).code == 0
+    claim_from_elsewhere(postgres_url, "b")
+    done = three.supervisor("--run-ids=a,b", "--workers=2", "--json", DATABASE_URL=postgres_url)
+    assert done.code == 0, done
+    assert {run_id: run["status"] for run_id, run in done.runs.items()} == {"a": "succeeded", "b": "succeeded"}
+    events = ask(
+        postgres_url,
+        "select event from ops.run_events join ops.runs on runs.id = run_events.run_id"
+        " where runs.run_id = 'b' order by run_events.id",
+    )
+    assert [event for (event,) in events] == ["queued", "continued", "rescued", "moved", "claimed", "succeeded"]
+    sessions = ask(postgres_url, "select title, status from ops.sessions order by created_at")
+    assert [status for _, status in sessions][-1] == "completed"
 
 
 def in_another_namespace(*command: str) -> list[str]:

@@ -1,8 +1,9 @@
 """States of runs, sessions, workers and results, and the one table of transitions between them.
 
 A run is born `queued`. A claim makes it `running` and raises its lease term; from there on only the holder of that
-term may end it. What goes back to `queued` (interrupted, rescued, not startable) keeps its attempt number. `succeeded`,
-`failed` and `cancelled` are final: running the same id again makes a new row.
+term may end it. What goes back to `queued` keeps its attempt number (interrupted, rescued, not startable), unless the
+attempt has failed and is tried again. `succeeded`, `failed` and `cancelled` are final: running the same id again makes
+a new row.
 """
 
 from collections.abc import Collection
@@ -48,6 +49,8 @@ class ResultStatus(StrEnum):
 
 
 ACTIVE = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+
+ENDED_SESSIONS = frozenset({SessionStatus.COMPLETED, SessionStatus.FAILED, SessionStatus.CANCELLED})
 
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),

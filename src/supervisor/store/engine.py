@@ -4,7 +4,7 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -87,6 +87,29 @@ def parse_url(url: str) -> sa.URL:
     raise UsageError(f"a database of kind {parsed.drivername!r} cannot be used", hint="use PostgreSQL or SQLite")
 
 
+def with_environment(url: str, environment: Mapping[str, str]) -> str:
+    """Return a URL with what PGHOST, PGUSER, PGPASSWORD and the like say where it says nothing.
+
+    Processes that are handed the URL do not have the environment that it was meant for.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return url
+    port = environment.get("PGPORT", "")
+    filled = parsed.set(
+        username=parsed.username or environment.get("PGUSER"),
+        password=parsed.password or environment.get("PGPASSWORD"),
+        host=parsed.host or (None if "host" in parsed.query else environment.get("PGHOST")),
+        port=parsed.port or (int(port) if port.isdecimal() and "port" not in parsed.query else None),
+        database=parsed.database or environment.get("PGDATABASE"),
+    )
+    for variable in ("PGSSLMODE", "PGSSLROOTCERT", "PGPASSFILE"):
+        option = variable.removeprefix("PG").lower()
+        if environment.get(variable) and option not in filled.query:
+            filled = filled.update_query_dict({option: environment[variable]})
+    return filled.render_as_string(hide_password=False)
+
+
 def shown_url(url: str | sa.URL) -> str:
     """Return the URL as people may see it: without its password."""
     parsed = sa.make_url(url)
@@ -155,7 +178,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except DBAPIError as error:
         kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
         reason = " ".join(str(error.orig).split())
-        raise kind(f"database {shown_url(engine.url)}: {reason}") from error
+        raise kind(f"database {shown_url(engine.url)}: {reason}", hint=_hint(error)) from error
     except sa.exc.TimeoutError as error:
         raise DatabaseUnavailable(f"database {shown_url(engine.url)}: every connection is in use") from error
 
@@ -191,6 +214,11 @@ def checkpoint(engine: Engine) -> None:
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
     except (DBAPIError, sqlite3.Error) as error:
         raise DatabaseError(f"database {shown_url(engine.url)}: {error}") from error
+
+
+def _hint(error: DBAPIError) -> str | None:
+    denied = getattr(error.orig, "pgcode", None) == "42501"
+    return "the rights that a role needs are in docs/reference/database.md" if denied else None
 
 
 def _can_pass(error: DBAPIError) -> bool:

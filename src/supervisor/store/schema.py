@@ -27,10 +27,12 @@ class Part:
 
     Attributes:
         head: The newest revision that this program knows; revisions count up.
+        table: One of them.
     """
 
     name: str
     head: str
+    table: str
 
     @property
     def version_table(self) -> str:
@@ -38,8 +40,8 @@ class Part:
         return f"{self.name}_version"
 
 
-CONTROL = Part("control", "0001")
-RESULTS = Part("results", "0001")
+CONTROL = Part("control", "0001", "runs")
+RESULTS = Part("results", "0001", "documents")
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,25 @@ def _prepare(engine: Engine, part: Part) -> None:
                 f"this program knows {part.head}",
                 hint="upgrade the program, or choose another database",
             )
+        if revision is None and sa.inspect(connection).has_table(part.table, _schema(connection)):
+            raise SchemaError(
+                f"database {shown_url(engine.url)} has {part.name} tables that no released version has made",
+                hint="choose another database or runs directory, or move this one away",
+            )
         if revision != part.head:
             # Loaded only now: alembic costs more than every start that finds its tables.
             import_module("supervisor.store.migrate").upgrade(connection, part)
 
 
 def _revision(connection: Connection, part: Part) -> str | None:
-    schema = SCHEMA if is_postgres(connection) else None
+    schema = _schema(connection)
     if not sa.inspect(connection).has_table(part.version_table, schema):
         return None
     revision: str | None = connection.scalar(
         sa.select(sa.column("version_num", sa.Text)).select_from(sa.table(part.version_table, schema=schema))
     )
     return revision
+
+
+def _schema(connection: Connection) -> str | None:
+    return SCHEMA if is_postgres(connection) else None

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from supervisor.model.states import ACTIVE, RunStatus, SessionStatus, session_outcome
+from supervisor.model.states import ACTIVE, ENDED_SESSIONS, RunStatus, SessionStatus, session_outcome
 from supervisor.store.tables import runs, sessions, storable
 
 
@@ -54,6 +54,18 @@ def lock(connection: Connection, session_id: str) -> None:
     other, would leave the session running; two that lock in another order, each waiting for the other.
     """
     connection.execute(sa.select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
+
+
+def reopen(connection: Connection, session_id: str) -> None:
+    """Let a session that has ended go on, and lock it: a run is about to be added to it."""
+    connection.execute(
+        sa.update(sessions)
+        .where(sessions.c.id == session_id)
+        .values(
+            status=sa.case((sessions.c.status.in_(ENDED_SESSIONS), SessionStatus.RUNNING), else_=sessions.c.status),
+            finished_at=None,
+        )
+    )
 
 
 def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:

@@ -1,8 +1,10 @@
 """Getting ready to work: the directories, the databases, and who we are."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from supervisor.artifacts.filesystems import network_file_system
 from supervisor.artifacts.layout import RunsDirectory
@@ -14,7 +16,7 @@ from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.store.databases import Databases
-from supervisor.store.engine import parse_url, sqlite_url
+from supervisor.store.engine import parse_url, sqlite_url, with_environment
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.workshop import Workshop
@@ -88,8 +90,7 @@ def databases_for(directory: RunsDirectory, database_url: str | None, *, per_run
         UsageError: The URL cannot be used.
     """
     if database_url and not per_run_sqlite:
-        parse_url(database_url)
-        return Databases(database_url, per_run=None)
+        return Databases(with_environment(database_url, os.environ), per_run=None)
     return Databases(sqlite_url(directory.control_database), per_run=lambda run_id: directory.run(run_id).database)
 
 
@@ -114,6 +115,14 @@ def check_policy(databases: Databases, workers: int, lease_seconds: int, note: C
     """
     if lease_seconds < MIN_LEASE_SECONDS:
         raise UsageError(f"a lease of {lease_seconds} s is too short", hint=f"at least {MIN_LEASE_SECONDS} s")
+    if databases.shared and databases.is_sqlite:
+        file = Path(parse_url(databases.control_url).database or "").absolute()
+        kind = network_file_system(file)
+        if kind is not None:
+            raise UsageError(
+                f"the SQLite database {file} is on a network file system ({kind}), where SQLite is not safe",
+                hint=SHARING_HINT,
+            )
     if databases.shared and databases.is_sqlite and workers > 1:
         raise UsageError(f"{workers} workers cannot share one SQLite database", hint=SHARING_HINT)
     if databases.is_sqlite and workers > MANY_SQLITE_WORKERS:

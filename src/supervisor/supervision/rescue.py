@@ -100,9 +100,8 @@ class Rescuer:
         """Queue the run again, or fail it if that has happened too often; the next claim raises the term."""
         shop = self._shop
         who = f"its supervisor (pid {holder.supervisor.pid} on {holder.supervisor.host})" if holder else "its worker"
-        reason = (
-            f"{who} is gone" if verdict is Verdict.DEAD else f"{who} has not been heard of since {row.heartbeat_at}"
-        )
+        since = f"{row.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}" if row.heartbeat_at else "its claim"
+        reason = f"{who} is gone" if verdict is Verdict.DEAD else f"{who} has not been heard of since {since}"
         requeued = rescue_outcome(row.rescue_count) is RescueOutcome.REQUEUE
         with transaction(shop.engine) as connection:
             at = shop.now(connection)
@@ -139,6 +138,7 @@ class Rescuer:
             for row in runs.of_rows(connection, self._named):
                 if row.status is RunStatus.QUEUED and row.session_id != session_id:
                     sessions.lock(connection, row.session_id)
+                    sessions.reopen(connection, session_id)
                     at = self._shop.now(connection)
                     runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
                     sessions.conclude(connection, row.session_id, at=at)

@@ -103,6 +103,8 @@ def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Cl
         if session_id is None or sessions.has_others(connection, session_id, continued):
             session_id = uuid.uuid4().hex[:12]
             sessions.add(connection, session_id, request.title, at=at)
+        else:
+            sessions.reopen(connection, session_id)
         worker_ids: list[str] = []
         if me is not None:
             scope = Scope(session_id, [request.repository])

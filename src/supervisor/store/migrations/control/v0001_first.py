@@ -36,7 +36,6 @@ BEGIN
         -- What looks and what changes are in one sub-transaction: a row that one transaction has locked and another has
         -- changed, if only a part of the first, is an expensive one.
         BEGIN
-            -- Scalar sub-queries: the planner would make joins of EXISTS, and sort the whole queue for them.
             SELECT * INTO candidate FROM ops.runs AS run
             WHERE run.status = 'queued' AND run.available_at <= now_at
                 AND (worker.session_id IS NULL OR run.session_id = worker.session_id)
