@@ -154,6 +154,19 @@ def test_who_ends_a_run_again_does_not_move_the_end_of_its_session(engine: Engin
     assert contents(engine) == before
 
 
+def test_what_was_done_under_an_earlier_term_is_not_done_now(engine: Engine, row: RunRow) -> None:
+    interrupt = {"actor": "w1", "event": "interrupted", "claimed_by": None}
+    assert run_queue.put(engine, row, RunStatus.QUEUED, **interrupt) == (True, True)
+    with transaction(engine) as connection:
+        again = claims.claim(connection, "w1", CLOCK)
+        assert again is not None
+        run_queue.silence(connection, row.id)
+        seen = runs.get(connection, row.id)
+    assert run_queue.rescue(engine, seen, actor="rescuer")
+    assert run_queue.put(engine, again, RunStatus.QUEUED, **interrupt) == (False, False)
+    assert run_queue.put(engine, row, RunStatus.QUEUED, **interrupt) == (False, True)
+
+
 def test_what_is_done_again_since_the_answer_was_lost_is_done_once(
     engine: Engine, database_url: str, row: RunRow
 ) -> None:

@@ -13,6 +13,7 @@ from supervisor.locks.processes import wait_until
 from supervisor.store import claims
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.events import history
+from supervisor.store.tables import runs
 from support import run_queue
 from support.postgres import installed_programs
 from support.run_queue import CLOCK, check_histories, contents
@@ -112,6 +113,18 @@ def test_a_claim_does_not_wait_for_another(engine: Engine) -> None:
             row = claims.claim(connection, "w", CLOCK)
             assert row is not None
             assert row.run_id == expected
+
+
+def test_a_claim_keeps_others_from_nothing_but_what_it_claims(engine: Engine) -> None:
+    queued = queue_runs(engine, ("a1", "A", 100), ("a2", "A", 100), ("b", None, 100))
+    with transaction(engine) as connection:
+        assert claims.claim(connection, "first", CLOCK) is not None
+    with transaction(engine) as mine, transaction(engine) as yours:
+        row = claims.claim(mine, "w", CLOCK)
+        assert row is not None
+        assert row.run_id == "b"
+        free = sa.select(runs.c.id).where(runs.c.status == "queued").with_for_update(skip_locked=True)
+        assert yours.scalars(free).all() == [queued["a2"]]
 
 
 @contextmanager

@@ -49,6 +49,8 @@ BEGIN
                 AND run.id <> ALL (taken)
             ORDER BY run.priority, run.id LIMIT 1 FOR UPDATE OF run SKIP LOCKED;
             EXIT WHEN NOT FOUND;
+            -- From here on nobody else changes it: this is later than all that others did to it.
+            now_at := clock_timestamp();
             UPDATE ops.runs SET status = 'running', lease_term = lease_term + 1, claimed_by = $1, claimed_at = now_at,
                 heartbeat_at = now_at, started_at = coalesce(started_at, now_at)
             WHERE id = candidate.id RETURNING * INTO candidate;
