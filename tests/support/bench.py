@@ -23,6 +23,9 @@ from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.claim import Claimant
 from supervisor.supervision.workshop import Workshop
 
+DEAD: dict[str, Any] = {"pid": 2**22 + 1}
+"""Like one that died here: Linux gives no such number."""
+ELSEWHERE: dict[str, Any] = {"boot_id": "other", "machine_id": "other", "host": "shelf", "pid": 7}
 SPEC = RunSpec(["ocr-jobs/a.toml"], [Job(name="books", documents=("**",))], [], [])
 
 
@@ -57,7 +60,7 @@ class Bench:
             return runs.add(connection, new, at=database_now(connection, self.shop.clock))
 
     def claim(self, worker: int = 0) -> Assignment:
-        """Claim the next run in the queue, with its locks; nothing is done for it yet."""
+        """Claim the next run in the queue, with its locks, and make its directory."""
         claimed = Claimant(self.shop).claim(self.workers[worker])
         assert claimed is not None, self.said
         row, lock, lease = claimed
@@ -65,6 +68,7 @@ class Bench:
             self.workers[worker], row, lock, lease, Future(), RunProgress(row.run_id, row.status, "claimed", 0)
         )
         self.until_the_end.callback(assignment.release)
+        self.directory_of(row).root.mkdir(parents=True, exist_ok=True)
         return assignment
 
     def directory_of(self, row: RunRow) -> RunDirectory:
@@ -110,3 +114,10 @@ class Bench:
         """Let the time come at which a run may be claimed again."""
         with transaction(self.shop.engine) as connection:
             connection.execute(sa.update(table).where(table.c.id == run).values(available_at=table.c.created_at))
+
+    def abandon(self, run_id: str = "a", **others: Any) -> RunRow:
+        """Claim a new run, and let nothing of it be left but what is on record."""
+        self.add(run_id, **others)
+        assignment = self.claim()
+        assignment.release()
+        return self.row(assignment.row.id)

@@ -141,7 +141,8 @@ class Rescuer:
                     sessions.reopen(connection, session_id)
                     at = self._shop.now(connection)
                     runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
-                    sessions.conclude(connection, row.session_id, at=at)
+                    for one in (row.session_id, session_id):  # ours, too: the run may have been claimed just before
+                        sessions.conclude(connection, one, at=at)
 
 
 def _held(row: RunRow, holder: Heard | None, verdicts: Mapping[str, Verdict]) -> HeldRun:

@@ -77,18 +77,19 @@ def make_bench(
             scope: Scope | None = None,
             lease_seconds: int = 60,
             at: Databases = databases,
+            runs: RunsDirectory = directory,
             **elsewhere: Any,
         ) -> Bench:
             said: list[str] = []
             shown: list[RunProgress] = []
             engine = open_engine(at.control_url)
             until_the_end.callback(engine.dispose)
-            me = this_supervisor(directory, desired_workers=2, lease_seconds=lease_seconds, name=name)
+            me = this_supervisor(runs, desired_workers=2, lease_seconds=lease_seconds, name=name)
             shop = Workshop(
                 repository=repository,
-                runs_directory=directory,
-                workspaces=WorkspaceManager(repository, directory.root),
-                run_locks=ExecutorLockManager(directory.root),
+                runs_directory=runs,
+                workspaces=WorkspaceManager(repository, runs.root),
+                run_locks=ExecutorLockManager(runs.root),
                 databases=at,
                 engine=engine,
                 me=replace(me, **elsewhere),
