@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -121,3 +122,9 @@ class Bench:
         assignment = self.claim()
         assignment.release()
         return self.row(assignment.row.id)
+
+    def silence(self, run: int, *, seconds: float = 3600) -> None:
+        """Let the last beat of a run be so long ago."""
+        with transaction(self.shop.engine) as connection:
+            then = database_now(connection, self.shop.clock) - timedelta(seconds=seconds)
+            connection.execute(sa.update(table).where(table.c.id == run).values(heartbeat_at=then))

@@ -15,7 +15,6 @@ from supervisor.store import claims, leases, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
-from supervisor.store.tables import runs as table
 from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.presence import being_present
 from supervisor.supervision.rescue import LOOK_SECONDS, Rescuer
@@ -29,13 +28,6 @@ def look(rescuer: Rescuer, clock: HandClock, *, seconds: float = LOOK_SECONDS, m
     """Look again after some time."""
     clock.seconds += seconds
     assert rescuer.look(mine)
-
-
-def silence(bench: Bench, run: int, *, seconds: float = 3600) -> None:
-    """Let the last beat of a run be so long ago."""
-    with transaction(bench.shop.engine) as connection:
-        then = database_now(connection, bench.shop.clock) - timedelta(seconds=seconds)
-        connection.execute(sa.update(table).where(table.c.id == run).values(heartbeat_at=then))
 
 
 def is_present(bench: Bench, other: Bench) -> bool:
@@ -130,7 +122,7 @@ def test_one_that_is_seen_to_live_keeps_its_run_however_silent(
 ) -> None:
     stopped = make_bench("stopped")
     row = stopped.abandon()
-    silence(bench, row.id)
+    bench.silence(row.id)
     rescuer = Rescuer(bench.shop, REPO)
     with being_present(bench.shop.runs_directory, stopped.shop.me.id):
         for _ in range(3):
@@ -147,7 +139,7 @@ def test_the_run_of_one_elsewhere_is_queued_when_its_lease_is_over_and_half_of_o
     rescuer = Rescuer(bench.shop, REPO)
     look(rescuer, clock)
     assert rescuer.pending == 0, "it has just beaten"
-    silence(bench, row.id, seconds=100)
+    bench.silence(row.id, seconds=100)
     look(rescuer, clock)
     assert rescuer.pending == 1
     look(rescuer, clock, seconds=19.9)
@@ -167,7 +159,7 @@ def test_who_beats_while_it_is_watched_keeps_its_run(
     row = make_bench("there", **ELSEWHERE).abandon()
     rescuer = Rescuer(bench.shop, REPO)
     for seconds in (900, 800, 700):  # each beat has come late, and has come
-        silence(bench, row.id, seconds=seconds)
+        bench.silence(row.id, seconds=seconds)
         look(rescuer, clock, seconds=29)
         assert (bench.row(row.id).status, rescuer.pending) == ("running", 1)
     with transaction(bench.shop.engine) as connection:
@@ -181,7 +173,7 @@ def test_who_claimed_by_hand_and_is_nobody_has_the_usual_lease(bench: Bench, clo
     run = bench.add("a")
     with transaction(bench.shop.engine) as connection:
         assert claims.claim(connection, "psql", clock) is not None
-    silence(bench, run, seconds=61)
+    bench.silence(run, seconds=61)
     rescuer = Rescuer(bench.shop, REPO)
     look(rescuer, clock)
     look(rescuer, clock, seconds=29.9)
