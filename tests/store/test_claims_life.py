@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -95,10 +96,12 @@ class Lives(RuleBasedStateMachine):
     def begin(self, places: list[Place], workers: list[str]) -> object:
         for place in places:
             self.add(place)
-        # One that has killed its holders before.
-        killer = max(self.model.runs)
+        late, *_, killer = self.model.runs
+        self.model.runs[late].is_due = False
         self.model.runs[killer].rescues = RESCUE_LIMIT
         with transaction(self.engine) as connection:
+            later = CLOCK.now() + timedelta(hours=1)
+            connection.execute(sa.update(table).where(table.c.id == late).values(available_at=later))
             connection.execute(sa.update(table).where(table.c.id == killer).values(rescue_count=RESCUE_LIMIT))
         return multiple(*(row for worker in workers if (row := self.claim_next(worker)) is not None))
 
