@@ -61,6 +61,21 @@ def test_the_last_run_ends_its_session(
     assert finished == at(3)
 
 
+@pytest.mark.parametrize("status", SessionStatus)
+def test_only_a_session_that_has_ended_is_opened_again(
+    engine: Engine, session: str, at: At, *, status: SessionStatus
+) -> None:
+    has_ended = status in {SessionStatus.COMPLETED, SessionStatus.FAILED, SessionStatus.CANCELLED}
+    with transaction(engine) as connection:
+        sessions.add(connection, "other", "not concerned", at=at(0))
+        connection.execute(sa.update(table).values(status=status, finished_at=at(1) if has_ended else None))
+        sessions.reopen(connection, session)
+        assert sessions.get(connection, session).status is (SessionStatus.RUNNING if has_ended else status)
+        assert sessions.get(connection, "other").status is status
+        finished = dict(connection.execute(sa.select(table.c.id, table.c.finished_at)).tuples())
+    assert finished == {session: None, "other": at(1) if has_ended else None}
+
+
 @pytest.fixture
 def last_two(
     postgres_url: str, add_run: Callable[..., int], clock: HandClock, at: At

@@ -1,0 +1,97 @@
+"""Getting hold of a run: with its locks, or not at all; and of one that was claimed before the answer was lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from supervisor.store.engine import DatabaseUnavailable
+from supervisor.supervision.claim import HELD_RETRY_SECONDS, Claimant
+from support.bench import Bench
+from support.run_queue import lost_answers
+
+
+def test_a_claimed_run_comes_with_its_locks_under_its_term(bench: Bench) -> None:
+    run = bench.add("a")
+    claimed = bench.claim()
+    assert (claimed.row.id, claimed.row.claimed_by, claimed.row.lease_term) == (run, bench.workers[0], 1)
+    holder = bench.shop.run_locks.holder("a")
+    assert holder is not None
+    assert (holder.run_id, holder.term) == ("a", 1)
+    workspace_holder = claimed.lease.holder()
+    assert workspace_holder is not None
+    assert workspace_holder.workspace == str(bench.shop.workspaces.path("a"))
+    assert (bench.worker(0), bench.worker(1)) == (("busy", run), ("idle", None))
+
+
+def test_where_nothing_is_queued_nothing_happens(bench: Bench) -> None:
+    assert Claimant(bench.shop).claim(bench.workers[0]) is None
+    assert (bench.worker(), bench.said) == (("idle", None), [])
+
+
+@pytest.mark.parametrize("held", ["run", "workspace"])
+def test_a_run_whose_locks_are_held_rests_and_has_cost_no_attempt(
+    bench: Bench, make_bench: Callable[..., Bench], held: str
+) -> None:
+    other = make_bench("other")
+    run = bench.add("a")
+    holding = other.claim()
+    other.requeue(holding.row)
+    (holding.lease if held == "run" else holding.lock).close()
+    assert Claimant(bench.shop).claim(bench.workers[0]) is None
+    row, [*_, event] = bench.row(run), bench.events(run)
+    assert (row.status, row.claimed_by, row.attempt, row.retry_count, row.lease_term) == ("queued", None, 1, 0, 2)
+    assert (row.available_at - event.at).total_seconds() == HELD_RETRY_SECONDS
+    assert (event.event, event.actor) == ("given back", bench.shop.me.id)
+    assert bench.worker() == ("idle", None)
+    assert bench.session() == "running"
+    assert bench.said == [f"{event.detail['reason']}; trying again in {HELD_RETRY_SECONDS} s"]
+    if held == "workspace":
+        assert not bench.shop.run_locks.is_held("a"), "what was taken is given back, too"
+
+
+def test_a_run_whose_locks_cannot_be_taken_at_all_has_failed(bench: Bench) -> None:
+    run = bench.add("a")
+    locks = bench.shop.run_locks.locks_dir
+    locks.mkdir(parents=True)
+    (locks / "a.lock").symlink_to("elsewhere")
+    assert Claimant(bench.shop).claim(bench.workers[0]) is None
+    row = bench.row(run)
+    assert row.status == "failed"
+    assert row.error is not None
+    assert "symbolic link" in row.error
+    assert (bench.session(), bench.worker()) == ("failed", ("idle", None))
+
+
+def test_a_claim_whose_answer_was_lost_is_found_again_and_no_second_one_is_made(bench: Bench) -> None:
+    for name in "abc":
+        bench.add(name)
+    claimant = Claimant(bench.shop)
+    with lost_answers(bench.shop.engine), pytest.raises(DatabaseUnavailable):
+        claimant.claim(bench.workers[0])
+    other = bench.claim(1)
+    assert other.row.run_id == "b"
+    found = claimant.claim(bench.workers[0])
+    assert found is not None
+    row, lock, lease = found
+    assert (row.run_id, row.lease_term) == ("a", 1)
+    lease.close()
+    lock.close()
+    third = claimant.claim(bench.workers[0])
+    assert third is not None
+    assert third[0].run_id == "c", "it knows of the first one by now"
+    third[2].close()
+    third[1].close()
+
+
+def test_a_claim_that_was_lost_before_it_was_known_is_forgotten(bench: Bench) -> None:
+    run = bench.add("a")
+    claimant = Claimant(bench.shop)
+    with lost_answers(bench.shop.engine), pytest.raises(DatabaseUnavailable):
+        claimant.claim(bench.workers[0])
+    bench.requeue(bench.row(run), claimed_by=None)
+    found = claimant.claim(bench.workers[0])
+    assert found is not None
+    row, lock, lease = found
+    assert (row.id, row.lease_term) == (run, 2)
+    lease.close()
+    lock.close()
