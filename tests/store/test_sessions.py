@@ -72,7 +72,7 @@ def test_only_a_session_that_has_ended_is_opened_again(
         sessions.reopen(connection, session)
         assert sessions.get(connection, session).status is (SessionStatus.RUNNING if has_ended else status)
         assert sessions.get(connection, "other").status is status
-        finished = dict(connection.execute(sa.select(table.c.id, table.c.finished_at)).tuples())
+        finished = {row.id: row.finished_at for row in connection.execute(sa.select(table))}
     assert finished == {session: None, "other": at(1) if has_ended else None}
 
 
