@@ -1,0 +1,115 @@
+"""The track of `scripts/bench claims`: claimers, a process each, that start together and are counted together.
+
+`claims_race.py NAME` serves one contestant, the module `claims_NAME`, for the whole benchmark. It reads requests as
+lines of JSON, `["fill", url, jobs]` and `["race", way, url, claimers, claims]`, and answers each with a line of JSON.
+Contestants run under Pythons of different environments, so this module needs nothing that is not in every Python.
+
+A contestant has a function `fill(url, jobs)`, which makes its tables and queues the jobs, in bulk, and one for each
+way in which it is measured, `claim(url, lane)` or another: it opens one connection, and claims one job after the
+other on it, for as long as `lane.wants_more()`.
+
+The first claims of each process do not count: they prepare statements and fill caches. Then it waits for the others.
+The race is over when all of them together have made so many claims: nobody runs on alone to the end of a share of its
+own.
+"""
+
+import importlib
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, MutableSequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+
+WARM_UP = 20
+PATIENCE_SECONDS = 120
+
+
+@dataclass
+class Lane:
+    """What one claimer knows of the race.
+
+    Attributes:
+        number: Of the claimer, from 0.
+        made: How many claims each claimer has made since the start; each writes its own number only.
+    """
+
+    number: int
+    claims: int
+    start: Barrier
+    made: MutableSequence[int]
+    ids: list[int] = field(default_factory=list)
+    started: float = 0.0
+    ended: float = 0.0
+
+    def wants_more(self) -> bool:
+        """Tell whether to claim once more; after the warm-up, wait for the others first."""
+        if not self.started:
+            if len(self.ids) < WARM_UP:
+                return True
+            self.start.wait(PATIENCE_SECONDS)
+            # The clock is the machine's, the same for all processes.
+            self.started = time.monotonic()
+        if sum(self.made) < self.claims:
+            return True
+        self.ended = time.monotonic()
+        return False
+
+    def claimed(self, job: int) -> None:
+        """Note one claim."""
+        self.ids.append(job)
+        if self.started:
+            self.made[self.number] += 1
+
+
+def race(claim: Callable[[str, Lane], None], url: str, claimers: int, claims: int) -> float:
+    """Let claimers claim until they have made so many claims, or a few more, and return how many that was per second.
+
+    Raises:
+        ValueError: A job was claimed twice.
+        EOFError: A claimer failed, and has said why.
+    """
+    # Forked, so that they have imported all they need.
+    forking = multiprocessing.get_context("fork")
+    start, made = forking.Barrier(claimers), forking.RawArray("Q", claimers)
+    results = []
+    for number in range(claimers):
+        receiver, sender = forking.Pipe(duplex=False)
+        lane = Lane(number, claims, start, made)
+        forking.Process(target=_run, args=(claim, url, lane, sender), daemon=True).start()
+        sender.close()
+        results.append(receiver)
+    lanes = [receiver.recv() for receiver in results]
+    ids = [job for ids, _, _ in lanes for job in ids]
+    if len(set(ids)) != len(ids):
+        raise ValueError(f"{len(ids) - len(set(ids))} of {len(ids)} claims were of jobs that had been claimed")
+    return sum(made) / (max(ended for _, _, ended in lanes) - min(started for _, started, _ in lanes))
+
+
+def _run(claim: Callable[[str, Lane], None], url: str, lane: Lane, sender: Connection) -> None:
+    try:
+        claim(url, lane)
+    except BaseException:
+        # The others would wait for it in vain.
+        lane.start.abort()
+        raise
+    sender.send((lane.ids, lane.started, lane.ended))
+
+
+def main(name: str) -> None:
+    contestant = importlib.import_module(f"claims_{name}")
+    for line in sys.stdin:
+        match json.loads(line):
+            case ["fill", url, jobs]:
+                answer = contestant.fill(url, jobs)
+            case ["race", way, url, claimers, claims]:
+                answer = race(getattr(contestant, way), url, claimers, claims)
+            case unknown:
+                raise ValueError(unknown)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
