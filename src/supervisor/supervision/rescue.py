@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from supervisor.locks.lockfile import LockHeldError
-from supervisor.locks.processes import end_process_group
+from supervisor.locks.processes import end_process_group, may_signal_group
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, WORKER_OFFLINE_SECONDS
 from supervisor.model.liveness import Verdict
@@ -171,6 +171,7 @@ def _what_it_locked(holder: Heard, row: RunRow) -> AbstractContextManager[object
         and recorded.term == row.lease_term
         and recorded.is_here()
         and recorded.process_group is not None
+        and may_signal_group(recorded.process_group)
         and recorded.process_group_started_at is not None
     ):
         end_process_group(recorded.process_group, recorded.process_group_started_at, grace_seconds=ORPHAN_GRACE_SECONDS)

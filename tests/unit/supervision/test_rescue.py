@@ -1,5 +1,6 @@
 """Whose runs are taken from them, when, and what becomes of these. Only the time is not real."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -94,17 +95,23 @@ def test_what_a_dead_one_started_is_ended_before_its_run_is_taken(
     assert not dead.shop.run_locks.is_held("a")
 
 
+@pytest.mark.parametrize("recorded", ["nobody", "ourselves"])
 def test_what_cannot_be_ended_keeps_its_run_and_is_told_of_once(
     bench: Bench,
     make_bench: Callable[..., Bench],
     orphan: Callable[[Assignment], subprocess.Popen[bytes]],
     clock: HandClock,
+    *,
+    recorded: str,
 ) -> None:
     dead = make_bench("dead", **DEAD)
     run = dead.add("a")
     assignment = dead.claim()
     executor = orphan(assignment)
-    assignment.lock.file.record_path.unlink()  # so that nobody knows whom to end
+    if recorded == "nobody":
+        assignment.lock.file.record_path.unlink()
+    else:  # a number that was given anew
+        assignment.lock.note_process_group(os.getpgrp())
     rescuer = Rescuer(bench.shop, REPO)
     for _ in range(2):
         look(rescuer, clock)
