@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -64,9 +65,7 @@ class Bench:
     def row(self) -> RunRow:
         """The run as it stands."""
         with transaction(self.engine) as connection:
-            found = runs.latest(connection, "repo", "letters")
-        assert found is not None
-        return found
+            return runs.of_rows(connection, connection.scalars(sa.select(table.c.id)).all())[-1]
 
     def draw(self, name: str, *, pages: int = 1, lines: int = 1) -> None:
         frames = [page(lines) for _ in range(pages)]
@@ -105,10 +104,10 @@ class Bench:
         claimed = sa.update(table).where(table.c.id == self.row.id).values(values)
         with transaction(self.engine) as connection:
             connection.execute(claimed)
-        row, store = self.row, self.store()
-        if store.take_over(key_of(row), row.owner):
-            self.run.trace.unlink(missing_ok=True)
-        store.close()
+        row = self.row
+        with closing(self.store()) as store:
+            if store.take_over(key_of(row), row.owner):
+                self.run.trace.unlink(missing_ok=True)
         return row
 
     def end_and_name_again(self) -> None:
@@ -125,17 +124,15 @@ class Bench:
         return WorkspaceLease(self.directory.root, self.workspace, run_id="letters", term=term)
 
     def stored_pages(self, row: RunRow | None = None) -> list[StoredPage]:
-        store = self.store()
-        found = store.finished_pages(key_of(row or self.row))
-        store.close()
+        with closing(self.store()) as store:
+            found = store.finished_pages(key_of(row or self.row))
         return [stored for pages in found.values() for stored in pages]
 
     def stored(self) -> tuple[list[StoredPage], list[StoredDocument], PageTally]:
         """Return all that is stored of the present attempt."""
-        row, store = self.row, self.store()
-        found = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
-        store.close()
-        return self.stored_pages(row), *found
+        row = self.row
+        with closing(self.store()) as store:
+            return self.stored_pages(row), store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
 
     def trace(self, event: str | None = None) -> list[dict[str, Any]]:
         lines = map(json.loads, self.run.trace.read_text(encoding="utf-8").splitlines())
@@ -266,15 +263,9 @@ def own(bench: Bench, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Pope
     def begin(*, environment: Mapping[str, str] | None = None, **options: Any) -> "subprocess.Popen[str]":
         (tmp_path / "start.json").write_text(json.dumps(asdict(bench.start(**options))))
         arguments = [sys.executable, str(OWNER), str(tmp_path / "start.json"), str(bench.directory.root)]
-        owner = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
-        owners.append(owner)
-        return owner
+        changed = {**os.environ, **(environment or {})}
+        owners.append(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=changed))
+        return owners[-1]
 
     yield begin
     for owner in owners:
@@ -300,15 +291,10 @@ def family() -> Callable[..., list[psutil.Process]]:
     def find(pid: int, name: str = "") -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
-            try:
-                if (
-                    os.getpgid(process.pid) == pid
-                    and process.status() != psutil.STATUS_ZOMBIE
-                    and name in process.name()
-                ):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                lives = os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE
+                if lives and name in process.name():
                     found.append(process)
-            except (psutil.NoSuchProcess, ProcessLookupError):
-                continue
         return found
 
     return find

@@ -108,13 +108,13 @@ def test_an_attempt_may_begin_while_the_server_is_away(
 def test_a_server_that_stays_away_fails_the_attempt_in_time_and_it_may_be_tried_again(
     bench: Bench, start_eight_pages: Callable[..., Started], own_postgres: PostgresServer
 ) -> None:
-    started = start_eight_pages(patience_seconds=2)
+    started = start_eight_pages(patience_seconds=4)
     url = sa.make_url(bench.databases.control_url)
     own_postgres.stop("immediate")
     with closed_door(bench) as door:
         started.listen_until(lambda: door.been_knocked_at(1))
         # Some of its patience is used up; then the last try, and the end of the page processes.
-        started.listen_until(lambda: door.been_knocked_at(3) and started.executor.has_ended(), 2 + 10)
+        started.listen_until(lambda: door.been_knocked_at(3) and started.executor.has_ended(), 4 + 10)
     last = started.listen()[-1]
     assert isinstance(last, Finished)
     assert (last.status, last.transient) == (RunStatus.FAILED, True)
