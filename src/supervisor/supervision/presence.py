@@ -19,7 +19,7 @@ from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
 from supervisor.locks.processes import SAME_START_SECONDS, started_at
 from supervisor.model.lease import is_expired
-from supervisor.model.liveness import HolderView, Verdict, nearness, verdict
+from supervisor.model.liveness import HolderView, Nearness, Verdict, nearness, verdict
 from supervisor.store.databases import Databases
 from supervisor.store.supervisors import Heard, SupervisorRow
 
@@ -85,17 +85,17 @@ def _sweep(folder: Path) -> None:
 
 def judge(directory: RunsDirectory, databases: Databases, supervisor: SupervisorRow) -> Verdict:
     """Tell what is known here of a supervisor."""
-    # Only with a control database in the runs directory is its directory certainly ours: elsewhere an equal path may
-    # lead to another one, in a container.
-    same_directory = not databases.shared
-    lock_held = is_locked(_lock_file(directory, supervisor.id)) if same_directory else None
-    return verdict(
-        HolderView(
-            nearness=nearness(supervisor, this_machine()),
-            lock_held=lock_held,
-            process_alive=_process_alive(supervisor.pid, supervisor.process_started_at),
-        )
-    )
+    near = nearness(supervisor, this_machine())
+    process_alive = _process_alive(supervisor.pid, supervisor.process_started_at)
+    lock_held = None
+    if not databases.shared:
+        # Its control database is in our runs directory: so are its locks.
+        lock_held = is_locked(_lock_file(directory, supervisor.id))
+    elif near is Nearness.PIDS and process_alive and _sees_our_files(supervisor.pid):
+        # A process can live on when what it did as a supervisor has ended, or failed.
+        lock = _lock_file(RunsDirectory(Path(supervisor.runs_directory)), supervisor.id)
+        lock_held = is_locked(lock) if lock.parent.is_dir() else None
+    return verdict(HolderView(nearness=near, lock_held=lock_held, process_alive=process_alive))
 
 
 def may_be_alive(directory: RunsDirectory, databases: Databases, heard: Heard, *, at: datetime) -> bool:
@@ -125,6 +125,18 @@ def _process_alive(pid: int, start: float) -> bool | None:
     if now is None:
         return False
     return True if abs(now - start) <= SAME_START_SECONDS else None
+
+
+def _sees_our_files(pid: int) -> bool:
+    """Tell whether paths certainly lead a process of our pid namespace to where they lead us."""
+    if pid == os.getpid():
+        return True
+    process = Path("/proc", str(pid))
+    try:
+        return (process / "ns/mnt").samefile("/proc/self/ns/mnt") and (process / "root").samefile("/")
+    except OSError:
+        # It has ended, or belongs to another user, or this is a system without /proc.
+        return False
 
 
 def _lock_file(directory: RunsDirectory, supervisor_id: str) -> Path:

@@ -1,8 +1,9 @@
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +25,7 @@ PER_RUN = Databases("sqlite:///control.db", per_run=lambda run_id: Path(f"{run_i
 SHARED = Databases("postgresql://db/ocr", per_run=None)
 ANOTHER_NAMESPACE: dict[str, Any] = {"pid_namespace": "pid:[1]", "pid": 1}
 ANOTHER_MACHINE: dict[str, Any] = {"boot_id": "other", "machine_id": "other"}
+UNSHARED = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
 @pytest.fixture
@@ -154,3 +156,43 @@ def test_a_presence_is_never_seen_before_it_is_locked(
     finally:
         at_every_lock.clear()
     assert seen == [[]], "who sweeps at this moment would take it for one of the dead"
+
+
+def test_a_process_can_outlive_the_supervisor_that_it_was(directory: RunsDirectory, someone: SupervisorRow) -> None:
+    with being_present(directory, someone.id):
+        assert judge(directory, SHARED, someone) is Verdict.ALIVE
+        # It is its own runs directory that counts, whatever ours is.
+        assert judge(RunsDirectory(directory.root / "other"), SHARED, someone) is Verdict.ALIVE
+    assert judge(directory, SHARED, someone) is Verdict.DEAD
+    shutil.rmtree(directory.root)
+    assert judge(directory, SHARED, someone) is Verdict.ALIVE, "with its directory all that its locks tell is gone"
+
+
+@pytest.fixture
+def sleeper(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A process that does nothing; in a mount namespace of its own, if asked for."""
+    command = ["sleep", "600"]
+    if request.param:
+        if subprocess.run([*UNSHARED, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
+            pytest.skip("mount namespaces cannot be made here")
+        command = [*UNSHARED, *command]
+    with subprocess.Popen(command) as process:
+        while Path("/proc", str(process.pid), "comm").read_text() != "sleep\n":
+            assert process.poll() is None
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("sleeper", "expected"),
+    [(False, Verdict.DEAD), (True, Verdict.ALIVE)],
+    indirect=["sleeper"],
+    ids=["same files", "other files"],
+)
+def test_the_lock_of_another_process_counts_where_it_certainly_sees_the_same_files(
+    directory: RunsDirectory, someone: SupervisorRow, sleeper: int, expected: Verdict
+) -> None:
+    other = replace(someone, pid=sleeper, process_started_at=started_at(sleeper) or 0.0)
+    with being_present(directory, other.id):
+        assert judge(directory, SHARED, other) is Verdict.ALIVE
+    assert judge(directory, SHARED, other) is expected
