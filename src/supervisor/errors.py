@@ -1,7 +1,5 @@
 """Expected failures: each class knows its exit code, each message says what to do next."""
 
-from typing import ClassVar
-
 
 class SupervisorError(Exception):
     """A failure that a user can understand and mend.
@@ -11,7 +9,7 @@ class SupervisorError(Exception):
         hint: The line to type or the thing to change next, without a final full stop; None if the message says it all.
     """
 
-    exit_code: ClassVar[int] = 70
+    exit_code: int = 70
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -35,3 +33,11 @@ class SurroundingsError(SupervisorError):
     """The surroundings lack something: tesseract, a language, git, the database, room on the disk."""
 
     exit_code = 4
+
+
+class StoppedError(SupervisorError):
+    """A signal ended the work, and how it stands cannot be told."""
+
+    def __init__(self, signal_number: int, reason: str) -> None:
+        super().__init__(f"stopped; how the runs stand cannot be told: {reason}", hint="the same command goes on")
+        self.exit_code = 128 + signal_number

@@ -107,6 +107,32 @@ def test_a_database_that_stays_away_ends_the_supervisor_when_its_lease_does(
     assert (again.code, again.runs["a"]["attempt"]) == (0, 1), again
 
 
+def processes_of(server: PostgresServer) -> list[psutil.Process]:
+    """The server and one process for each of its connections."""
+    postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+    return tree(psutil.Process(postmaster))
+
+
+def test_a_database_that_hangs_does_not_keep_executors_alive_past_the_lease(
+    three: Archive, gate: Any, wait_until: Callable[..., None], own_postgres: PostgresServer
+) -> None:
+    url = own_postgres.create_database("archive")
+    running = three.start("--run-ids=a", "--lease-seconds=6", "--database-url", url, **gate.environment)
+    wait_until(gate.arrived)
+    executor = psutil.Process(three.holder("a")["process_group"])
+    frozen = processes_of(own_postgres)
+    for process in frozen:
+        process.suspend()
+    try:
+        wait_until(lambda: not executor.is_running() or executor.status() == psutil.STATUS_ZOMBIE, 40)
+    finally:
+        for process in frozen:
+            process.resume()
+    gate.open()
+    assert running.end().code in {0, 4}
+    assert three.supervisor("--run-ids=a", "--database-url", url).code in {0, 2}
+
+
 def test_two_worker_processes_drain_a_queue_though_one_is_killed(
     archive: Archive, gate: Any, wait_until: Callable[..., None], postgres_url: str
 ) -> None:

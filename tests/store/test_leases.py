@@ -1,7 +1,6 @@
 """Whoever names the current term keeps its run; whoever takes one takes what it has looked at."""
 
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -92,24 +91,25 @@ def test_a_claim_without_a_beat_can_be_unchanged(engine: Engine, claimed: RunRow
         assert not leases.is_unchanged(connection, row)
 
 
-def test_who_beats_waits_for_who_has_just_seen_that_nothing_changed(
-    engine: Engine, database_url: str, claimed: RunRow, at: At
+def test_a_row_that_somebody_has_locked_keeps_no_other_from_being_renewed(
+    postgres_url: str, clock: HandClock, at: At, add_run: Callable[..., int]
 ) -> None:
-    holder = open_engine(database_url)
-
-    def beat() -> set[int]:
-        with transaction(holder) as connection:
-            return leases.renew(connection, {claimed.id: claimed.lease_term}, at=at(9))
-
-    with ThreadPoolExecutor() as threads:
+    engine = open_engine(postgres_url)
+    with transaction(engine) as connection:
+        sessions.add(connection, "s", "letters", at=at(0))
+        for name in "ab":
+            add_run(connection, name, session_id="s")
+    rows = []
+    for name in "ab":
         with transaction(engine) as connection:
-            assert leases.is_unchanged(connection, claimed)
-            renewed = threads.submit(beat)
-            with pytest.raises(TimeoutError):
-                renewed.result(timeout=0.3)
-            runs.transition(connection, claimed, RunStatus.QUEUED, at=at(9), actor="x", event="rescued")
-        assert renewed.result(timeout=30) == set(), "it has lost the run, and knows it"
-    holder.dispose()
+            rows.append(claims.claim(connection, f"worker of {name}", clock))
+    locked, free = rows
+    terms = {row.id: row.lease_term for row in rows}
+    with transaction(engine) as looking, transaction(engine) as beating:
+        assert leases.is_unchanged(looking, locked)
+        assert leases.renew(beating, terms, at=at(1e9)) == set(terms)
+    assert (beat_of(engine, locked), beat_of(engine, free)) == (locked.heartbeat_at, at(1e9))
+    engine.dispose()
 
 
 def test_running_runs_are_seen_in_a_scope_beside_those_named_and_without_our_own(

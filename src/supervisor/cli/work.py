@@ -14,7 +14,7 @@ from supervisor.cli.setup import make_supervisor, view_of_queue, workers_of
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.supervision.opening import check_name
-from supervisor.supervision.supervisor import WorkOutcome
+from supervisor.supervision.outcome import WorkOutcome
 
 NAME_VARIABLE = "WORKER_ID"
 

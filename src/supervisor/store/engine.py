@@ -3,6 +3,7 @@
 import math
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +16,14 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_random_exponential,
+)
 
 from supervisor.errors import SurroundingsError, UsageError
 from supervisor.locks.processes import wait_until
@@ -189,14 +197,20 @@ def alone(connection: Connection, subject: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(subject, 0))))
 
 
-def patiently(seconds: float) -> Retrying:
+def patiently(seconds: float, *, unless: threading.Event | None = None) -> Retrying:
     """Try again for some time while a database is unavailable.
 
     The block is a whole transaction, and one that may be made twice: `for attempt in patiently(30): with attempt, …`.
+
+    Args:
+        seconds: For how long.
+        unless: Ends the patience when it is set.
     """
+    event = unless or threading.Event()
     return Retrying(
         retry=retry_if_exception_type(DatabaseUnavailable),
-        stop=stop_after_delay(seconds),
+        stop=stop_after_delay(seconds) | stop_when_event_set(event),
+        sleep=sleep_using_event(event),
         wait=wait_random_exponential(multiplier=0.1, max=2),
         reraise=True,
     )

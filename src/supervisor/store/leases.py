@@ -13,14 +13,17 @@ from supervisor.store.tables import runs
 
 
 def renew(connection: Connection, terms: Mapping[int, int], *, at: datetime) -> set[int]:
-    """Renew the leases of rows under these lease terms; return the rows for which it was done, as ours still."""
+    """Renew the leases of rows under these lease terms; return the rows that are still held under them.
+
+    A row that somebody else has locked is left for the next beat: it keeps none of the others waiting.
+    """
     if not terms:
         return set()
-    ours = sa.tuple_(runs.c.id, runs.c.lease_term).in_(list(terms.items()))
-    renewed = connection.scalars(
-        sa.update(runs).where(ours, runs.c.status == RunStatus.RUNNING).values(heartbeat_at=at).returning(runs.c.id)
-    )
-    return set(renewed)
+    under_term = sa.tuple_(runs.c.id, runs.c.lease_term).in_(list(terms.items()))
+    ours = sa.select(runs.c.id).where(under_term, runs.c.status == RunStatus.RUNNING)
+    free = connection.scalars(ours.order_by(runs.c.id).with_for_update(key_share=True, skip_locked=True)).all()
+    connection.execute(sa.update(runs).where(runs.c.id.in_(free)).values(heartbeat_at=at))
+    return set(connection.scalars(ours))
 
 
 def is_unchanged(connection: Connection, row: RunRow) -> bool:

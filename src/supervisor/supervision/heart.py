@@ -1,6 +1,7 @@
 """Telling the database that this supervisor lives, whatever the rest of it is busy with."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,9 @@ from supervisor.store.engine import DatabaseError, open_engine, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
 
+WATCH_SECONDS = 0.5
+WAKING_SECONDS = 5.0
+
 
 class LeaseLostError(SurroundingsError):
     """This supervisor was silent for so long that its runs are another's to take."""
@@ -24,7 +28,15 @@ class Heart:
     Used as a context manager, it beats while the block runs.
     """
 
-    def __init__(self, url: str, me: SupervisorRow, clock: Clock, *, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        me: SupervisorRow,
+        clock: Clock,
+        *,
+        on_change: Callable[[], None],
+        on_silence: Callable[[], None],
+    ) -> None:
         """Make it ready; it is taken for granted that the database has just been written to.
 
         Args:
@@ -32,29 +44,36 @@ class Heart:
             me: Whose heart it is.
             clock: The time.
             on_change: Called, in the heart's thread, when a run turns out to be lost.
+            on_silence: Called, in another thread and again and again, while no beat has worked for the length of the
+                lease: whoever waits for a database that hangs cannot see to it himself.
         """
         self._engine = open_engine(url, connections=1)
         self._me = me
         self._clock = clock
         self._on_change = on_change
+        self._on_silence = on_silence
         self._terms: dict[int, int] = {}
         self._lost: set[int] = set()
         self._beating = threading.Lock()
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._last_beat = clock.monotonic()
-        self._thread = threading.Thread(target=self._beat_on, name="heart", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._beat_on, name="heart", daemon=True),
+            threading.Thread(target=self._watch, name="watch", daemon=True),
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        # A beat under way ends by itself: every wait for the database has its limit.
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._engine.dispose()
 
     def hold(self, row: int, lease_term: int) -> None:
@@ -82,7 +101,7 @@ class Heart:
         Raises:
             LeaseLostError: No beat has reached the database for the length of the lease, and none does now.
         """
-        if self._clock.monotonic() - self._last_beat <= self._me.lease_seconds:
+        if not self._is_overdue():
             return
         try:
             self.beat()
@@ -115,6 +134,20 @@ class Heart:
                 lost = bool(self._lost)
         if lost:
             self._on_change()
+
+    def _is_overdue(self) -> bool:
+        return self._clock.monotonic() - self._last_beat > self._me.lease_seconds
+
+    def _watch(self) -> None:
+        awake_since = looked = time.monotonic()
+        while not self._stop.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            if now - looked > WAKING_SECONDS:
+                # We were stopped: first the beats may find out whether anything is lost.
+                awake_since = now
+            looked = now
+            if self._is_overdue() and now - awake_since > WAKING_SECONDS:
+                self._on_silence()
 
     def _beat_on(self) -> None:
         while not self._stop.wait(beat_interval(self._me.lease_seconds)):

@@ -1,15 +1,41 @@
 """Settling ended runs for which nobody has done it: their supervisor was killed in between, or works elsewhere."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.machine import this_machine
 from supervisor.model.liveness import Nearness, nearness
 from supervisor.store import runs, supervisors
-from supervisor.store.engine import transaction
+from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.supervisors import Heard
 from supervisor.supervision.settle import settle
 from supervisor.supervision.workshop import Workshop
+
+TIDY_SECONDS = 60.0
+
+
+class Tidier:
+    """Settles leftovers of a repository from time to time, beside the loop."""
+
+    def __init__(self, shop: Workshop, repository: str) -> None:
+        self._shop = shop
+        self._repository = repository
+        self._tidying: Future[None] | None = None
+        self._tidied_at = shop.clock.monotonic()
+
+    def look(self, threads: ThreadPoolExecutor) -> None:
+        """Begin to settle, in one of these threads, if it is time; what could not be settled is, the next time."""
+        if self._tidying is not None and self._tidying.done():
+            error = self._tidying.exception()
+            if error is not None and not isinstance(error, DatabaseUnavailable):
+                raise error
+            self._tidying = None
+        now = self._shop.clock.monotonic()
+        if self._tidying is None and now - self._tidied_at >= TIDY_SECONDS:
+            self._tidied_at = now
+            self._tidying = threads.submit(settle_leftovers, self._shop, self._repository)
 
 
 def settle_leftovers(shop: Workshop, repository: str) -> None:

@@ -18,10 +18,12 @@ from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment
+from supervisor.supervision.away import Patience
 from supervisor.supervision.claim import Claimant
 from supervisor.supervision.end import end
 from supervisor.supervision.errand import Errand
 from supervisor.supervision.heart import Heart, LeaseLostError
+from supervisor.supervision.leftovers import Tidier
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
 from supervisor.supervision.reap import INTERRUPTED, reap, trouble
@@ -39,19 +41,28 @@ TICK_SECONDS = 1.0
 class Loop:
     """Executes runs with a fixed set of workers, for as long as its errand asks for."""
 
-    def __init__(self, shop: Workshop, errand: Errand, rescuer: Rescuer, workers: Sequence[str]) -> None:
+    def __init__(
+        self, shop: Workshop, errand: Errand, rescuer: Rescuer, workers: Sequence[str], *, tidier: Tidier
+    ) -> None:
         self._shop = shop
+        self._tidier = tidier
         self._errand = errand
         self._rescuer = rescuer
         self._claimant = Claimant(shop)
         self._idle = list(workers)
         self._busy: list[Assignment] = []
         self._wakeup = Wakeup()
-        self._threads = ThreadPoolExecutor(max_workers=len(workers), thread_name_prefix="workspace")
-        self._heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=self._wakeup.ring)
+        self._threads = ThreadPoolExecutor(max_workers=len(workers) + 1, thread_name_prefix="workspace")
+        self._heart = Heart(
+            shop.databases.control_url,
+            shop.me,
+            shop.clock,
+            on_change=self._wakeup.ring,
+            on_silence=self._kill_executors,
+        )
         self._stop_deadline: float | None = None
         self._lost: LeaseLostError | None = None
-        self._database_is_away = False
+        self._patience = Patience(shop.note)
 
     def run(self) -> int | None:
         """Go on until the errand is done, or a signal came; return the signal's number, if one did.
@@ -59,11 +70,15 @@ class Loop:
         Raises:
             LeaseLostError: A run was given to another supervisor, because this one was silent for too long.
         """
-        with self._wakeup.watching_signals(), self._heart:
-            try:
-                self._go_on()
-            finally:
-                self._tear_down()
+        try:
+            with self._wakeup.watching_signals(), self._heart:
+                try:
+                    self._go_on()
+                finally:
+                    self._tear_down()
+        finally:
+            # When nobody rings any more.
+            self._wakeup.close()
         if self._lost is not None:
             raise self._lost
         return self._wakeup.signals[0] if self._wakeup.signals else None
@@ -79,35 +94,18 @@ class Loop:
             self._end()
             self._settle()
             if not self._stopping:
-                self._unless_away(self._rescue)
-                self._unless_away(self._claim)
+                self._patience.take(self._rescue)
+                self._patience.take(self._claim)
+                self._tidier.look(self._threads)
             if not self._busy and (self._stopping or not self._has_more()):
                 return
-            if len(self._wakeup.signals) > 1 and self._database_is_away:
+            if len(self._wakeup.signals) > 1 and self._patience.is_away:
                 return
             self._wait()
 
     @property
     def _stopping(self) -> bool:
         return bool(self._wakeup.signals) or self._lost is not None
-
-    def _unless_away(self, step: Callable[[], bool]) -> bool:
-        """Take a step that may need the database; while that is away, say so once and leave the step for later.
-
-        Returns:
-            Whether the step was taken.
-        """
-        try:
-            asked = step()
-        except DatabaseUnavailable as error:
-            if not self._database_is_away:
-                self._shop.note(f"{error}; going on without it, and trying again")
-            self._database_is_away = True
-            return False
-        if asked and self._database_is_away:
-            self._shop.note("the database is there again")
-            self._database_is_away = False
-        return True
 
     def _has_more(self) -> bool:
         try:
@@ -145,7 +143,9 @@ class Loop:
                 self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
             for executor in executing:
                 executor.stop()
-        if len(self._wakeup.signals) > 1 or now >= self._stop_deadline:
+        if len(self._wakeup.signals) > 1:
+            self._shop.hurry.set()
+        if self._shop.hurry.is_set() or now >= self._stop_deadline:
             for executor in self._executing():
                 executor.kill(grace_seconds=TERM_GRACE_SECONDS)
 
@@ -199,7 +199,7 @@ class Loop:
 
     def _end(self) -> None:
         for assignment in [one for one in self._busy if one.ending is not None and one.settling is None]:
-            if self._unless_away(partial(self._end_one, assignment)):
+            if self._patience.take(partial(self._end_one, assignment)):
                 self._begin_settling(assignment, abandon if assignment.lost else settle)
 
     def _end_one(self, assignment: Assignment) -> bool:
@@ -262,12 +262,14 @@ class Loop:
 
     def _tear_down(self) -> None:
         """Leave nothing behind, also after an error of our own: the rows stay as they are, to be rescued."""
+        self._kill_executors()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for assignment in self._busy:
+            assignment.release()
+
+    def _kill_executors(self) -> None:
         for executor in self._executing():
             try:
                 executor.kill(grace_seconds=TERM_GRACE_SECONDS)
             except (SupervisorError, OSError) as error:
                 self._shop.note(f"executor {executor.pid}: {error}")
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for assignment in self._busy:
-            assignment.release()
-        self._wakeup.close()

@@ -19,20 +19,22 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
 
     Runs beside the loop, in a thread, under the run lock and the lease. A workspace that somebody worked in is kept.
     """
-    for attempt in patiently(shop.me.lease_seconds):
+    for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt, transaction(shop.engine) as connection:
             row = runs.get(connection, row.id)
     if row.status in ACTIVE:
         return withdraw(shop, row)
     directory = shop.runs_directory.run(row.run_id)
     drop_staged(directory)
-    report = report_run(shop.databases, shop.runs_directory, row)
+    for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
+        with attempt:
+            report = report_run(shop.databases, shop.runs_directory, row)
     content = json.dumps(manifest(report, row), indent=2, ensure_ascii=False)
     write_atomically(directory.manifest, content.encode() + b"\n")
     settled = withdraw(shop, row)
     if settled.kept is None:
         shop.repository.unpin(row.run_id)
-    for attempt in patiently(shop.me.lease_seconds):
+    for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt, transaction(shop.engine) as connection:
             runs.settle(connection, row.id, at=shop.now(connection))
     return settled

@@ -4,76 +4,34 @@ import getpass
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
-from supervisor.board.report import RunReport, SessionReport, report_runs, report_session
+from supervisor.board.report import SessionReport, report_runs, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import runs_directory
 from supervisor.errors import UsageError
-from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
 from supervisor.git.repository import Repository
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
-from supervisor.store import supervisors
 from supervisor.store.claims import Scope
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.supervision.duty import fork_server, on_duty, said_as_stopped
 from supervisor.supervision.errand import NamedRuns, Queue
-from supervisor.supervision.leftovers import settle_leftovers
+from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
 from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
 from supervisor.supervision.order import Order, RunOptions
+from supervisor.supervision.outcome import Outcome, WorkOutcome
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
-from supervisor.supervision.presence import being_present
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.selection import find_session
 from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import Workshop
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended.
-
-    Attributes:
-        report: The session and the runs that were named.
-        signal: The number of the signal that ended it early; None if it went on to the end.
-    """
-
-    report: SessionReport
-    signal: int | None
-
-    @property
-    def exit_code(self) -> int:
-        """What the command exits with."""
-        return self.report.exit_code if self.signal is None else 128 + self.signal
-
-
-@dataclass(frozen=True)
-class WorkOutcome:
-    """How a worker process ended.
-
-    Attributes:
-        supervisor_id: What the names of its workers began with.
-        runs: Those that it executed, in the order in which it claimed them, as they stand now.
-        signal: The number of the signal that ended it; None if there was nothing left to do.
-    """
-
-    supervisor_id: str
-    runs: Sequence[RunReport]
-    signal: int | None
-
-    @property
-    def exit_code(self) -> int:
-        """What the command exits with."""
-        if self.signal is not None:
-            return 128 + self.signal
-        return 1 if any(run.status in {RunStatus.FAILED, RunStatus.CANCELLED} for run in self.runs) else 0
 
 
 class ParallelRunSupervisor:
@@ -176,13 +134,14 @@ class ParallelRunSupervisor:
         order = Order.of(run_ids, session, **options)
         planned = self._plan(order)
         with self._workshop(min(self._workers, len(planned))) as shop:
-            with self._on_duty(shop):
+            with on_duty(shop):
                 repository = self._repository_identity(planned[0].commit)
                 submission = self._submit(shop, order, planned, repository, served=True)
                 number = self._execute(shop, planned, repository, submission)
-            databases, directory = shop.databases, self.runs_directory
-            report = report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
-            return Outcome(report, number)
+            with said_as_stopped(number):
+                databases, directory = shop.databases, self.runs_directory
+                report = report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
+                return Outcome(report, number)
 
     def start(
         self, title: str | None, run_ids: Sequence[str | RunSelection], **options: Unpack[RunOptions]
@@ -225,15 +184,16 @@ class ParallelRunSupervisor:
             scope = Scope(session_id, [repository])
             rescuer = Rescuer(shop, scope)
             queue = Queue(shop, scope, rescuer, once=once)
-            with self._on_duty(shop):
+            with on_duty(shop):
                 with transaction(shop.engine) as connection:
                     at = shop.now(connection)
                     workers = register(connection, shop.databases, self.runs_directory, shop.me, scope, at=at)
-                with _fork_server():
+                with fork_server():
                     settle_leftovers(shop, repository)
-                    number = Loop(shop, queue, rescuer, workers).run()
-            reports = report_runs(shop.engine, shop.databases, self.runs_directory, queue.rows)
-            return WorkOutcome(shop.me.id, reports, number)
+                    number = Loop(shop, queue, rescuer, workers, tidier=Tidier(shop, repository)).run()
+            with said_as_stopped(number):
+                reports = report_runs(shop.engine, shop.databases, self.runs_directory, queue.rows)
+                return WorkOutcome(shop.me.id, reports, number)
 
     def _plan(self, order: Order) -> list[PlannedRun]:
         preflight = Preflight(self.repository, self.runs_directory, note=self._setting.note)
@@ -252,19 +212,6 @@ class ParallelRunSupervisor:
             yield shop
         finally:
             shop.engine.dispose()
-
-    @contextmanager
-    def _on_duty(self, shop: Workshop) -> Iterator[None]:
-        """Be seen to live while the block runs; whatever happens in it, we do not look alive afterwards."""
-        with being_present(self.runs_directory, shop.me.id):
-            try:
-                yield
-            finally:
-                try:
-                    with transaction(shop.engine) as connection:
-                        supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
-                except DatabaseUnavailable as error:
-                    shop.note(f"could not sign off: {error}")
 
     def _submit(
         self, shop: Workshop, order: Order, planned: Sequence[PlannedRun], repository: str, *, served: bool
@@ -294,27 +241,17 @@ class ParallelRunSupervisor:
         progress = [
             RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)) for run in planned
         ]
-        with _fork_server():
+        with fork_server():
             settle_leftovers(shop, repository)
             for one in progress:
                 shop.observer(one)
             errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
             rescuer = Rescuer(shop, scope, submission.rows)
-            return Loop(shop, errand, rescuer, submission.worker_ids).run()
+            return Loop(shop, errand, rescuer, submission.worker_ids, tidier=Tidier(shop, repository)).run()
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.
         return self._repository_name or self.repository.identity(commit) or str(self.repository.common_dir)
-
-
-@contextmanager
-def _fork_server() -> Iterator[None]:
-    ours = ensure_fork_server(os.environ)
-    try:
-        yield
-    finally:
-        if ours:
-            stop_fork_server()
 
 
 def _user_name() -> str:

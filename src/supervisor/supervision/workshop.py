@@ -1,7 +1,8 @@
 """What the steps of the loop share: the repository, the directories, the databases, the clock."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection, Engine
@@ -25,6 +26,7 @@ class Workshop:
         engine: Of the control database.
         observer: Told of every change of a run.
         note: Told, a line at a time, what else a person should know.
+        hurry: Set when somebody has asked twice to stop: nothing is waited for any more.
     """
 
     repository: Repository
@@ -39,6 +41,7 @@ class Workshop:
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]
+    hurry: threading.Event = field(default_factory=threading.Event)
 
     def now(self, connection: Connection) -> datetime:
         """Return the time by the clock that leases are judged by."""

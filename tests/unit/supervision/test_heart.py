@@ -29,9 +29,11 @@ def until_the_end() -> Iterator[ExitStack]:
 def heart_of(until_the_end: ExitStack) -> Callable[..., Heart]:
     """Make the heart of a bench's supervisor; it beats when it is told to."""
 
-    def make(bench: Bench, on_change: Callable[[], None] = lambda: None) -> Heart:
+    def make(
+        bench: Bench, on_change: Callable[[], None] = lambda: None, on_silence: Callable[[], None] = lambda: None
+    ) -> Heart:
         shop = bench.shop
-        heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=on_change)
+        heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=on_change, on_silence=on_silence)
         until_the_end.callback(heart._engine.dispose)
         return heart
 
@@ -210,5 +212,5 @@ def test_it_beats_by_itself_and_goes_on_when_the_database_was_away(
         silence(bench)
         assert wait_until(lambda: me in heard_of(bench), 30)
     silence(bench)
-    assert not heart._thread.is_alive()
+    assert not any(thread.is_alive() for thread in heart._threads)
     assert heard_of(bench) == {}

@@ -1,0 +1,48 @@
+"""What surrounds the work of a supervisor: being seen to live, the fork server, the end by a signal."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from supervisor.errors import StoppedError
+from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
+from supervisor.store import supervisors
+from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.supervision.presence import being_present
+from supervisor.supervision.workshop import Workshop
+
+
+@contextmanager
+def on_duty(shop: Workshop) -> Iterator[None]:
+    """Be seen to live while the block runs; whatever happens in it, we do not look alive afterwards."""
+    with being_present(shop.runs_directory, shop.me.id):
+        try:
+            yield
+        finally:
+            try:
+                with transaction(shop.engine) as connection:
+                    supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
+            except DatabaseUnavailable as error:
+                shop.note(f"could not sign off: {error}")
+
+
+@contextmanager
+def said_as_stopped(number: int | None) -> Iterator[None]:
+    """Let who was stopped by a signal end as stopped, though the database is away that would tell how runs stand."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        if number is None:
+            raise
+        raise StoppedError(number, str(error)) from error
+
+
+@contextmanager
+def fork_server() -> Iterator[None]:
+    """Have a fork server while the block runs, and end it if it was not there before."""
+    ours = ensure_fork_server(os.environ)
+    try:
+        yield
+    finally:
+        if ours:
+            stop_fork_server()
