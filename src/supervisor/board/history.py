@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
-from supervisor.board.report import RunReport, report_run
+from supervisor.board.report import RunReport, job_files, report_run
 from supervisor.errors import UsageError
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
@@ -60,7 +60,7 @@ class RunHistory:
             "timeout_seconds": row.timeout_seconds,
             "worker": row.claimed_by,
             "repository": row.repository,
-            "job_files": row.spec["job_files"],
+            "job_files": job_files(row),
             **times,
         }
         return {"schema": SCHEMA, "run": run, "events": [_entry(event) for event in self.events]}

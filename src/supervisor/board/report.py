@@ -1,6 +1,6 @@
 """What became of a session's runs, read from the databases; `--json` prints it, tables show it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -144,6 +144,11 @@ def _results(databases: Databases, row: RunRow) -> tuple[Sequence[StoredDocument
         return (), _NO_PAGES
 
 
+def job_files(row: RunRow) -> object:
+    """Return the job files of a run; none if its spec, which another program may have written, has none."""
+    return row.spec.get("job_files", []) if isinstance(row.spec, Mapping) else []
+
+
 def manifest(report: RunReport, row: RunRow) -> dict[str, object]:
     """Return what `run.json` holds: the run's report, and its documents one by one."""
     return {
@@ -151,7 +156,7 @@ def manifest(report: RunReport, row: RunRow) -> dict[str, object]:
         **report.to_json(),
         "lease_term": row.lease_term,
         "repository": row.repository,
-        "job_files": row.spec["job_files"],
+        "job_files": job_files(row),
         "started_at": row.started_at.isoformat() if row.started_at else None,
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
         "results": [asdict(document) for document in report.documents],

@@ -4,10 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from supervisor.errors import SurroundingsError
 from supervisor.model.paths import path_text
 from supervisor.ocr.job import Job
+
+
+class SpecError(SurroundingsError):
+    """What is stored for a run is not what this version of the program stores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +77,20 @@ class RunSpec:
         """Read the form that is stored.
 
         Raises:
-            pydantic.ValidationError: It is not one.
+            SpecError: It is not one.
         """
-        return _ADAPTER.validate_json(json.dumps(spec))
+        try:
+            found = _ADAPTER.validate_json(json.dumps(spec))
+            found.checkout_paths()  # hexadecimal digits can be wrong, too
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise _unreadable(": ".join([*map(str, first["loc"]), first["msg"]])) from error
+        except ValueError as error:
+            raise _unreadable(str(error)) from error
+        unknown = {document.job for document in found.documents} - {job.name for job in found.jobs}
+        if unknown:
+            raise _unreadable(f"there is no job {min(unknown)!r}")
+        return found
 
     def checkout_paths(self) -> list[bytes]:
         """Return what the workspace must contain: documents, job files, and what these name."""
@@ -84,6 +100,12 @@ class RunSpec:
     def job(self, name: str) -> Job:
         """Return a job by its name."""
         return next(job for job in self.jobs if job.name == name)
+
+
+def _unreadable(reason: str) -> SpecError:
+    return SpecError(
+        f"its spec cannot be read ({reason})", hint="another version or program has written it: queue the run again"
+    )
 
 
 _ADAPTER = TypeAdapter(RunSpec)

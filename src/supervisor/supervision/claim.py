@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 from supervisor.errors import SupervisorError
+from supervisor.executor.spec import RunSpec
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
@@ -27,7 +28,8 @@ class Claimant:
     def claim(self, worker_id: str) -> tuple[RunRow, RunLock, WorkspaceLease] | None:
         """Claim the next run for a worker, with its locks; None if there is none, or if they are held.
 
-        A run whose locks are held goes back to the queue for some seconds; that costs no attempt.
+        A run whose locks are held goes back to the queue for some seconds; that costs no attempt. One that cannot be
+        executed by anybody, since its spec cannot be read, fails.
 
         Raises:
             DatabaseUnavailable: A run may have been claimed, or not: the next call for the worker finds out.
@@ -55,6 +57,8 @@ class Claimant:
         shop = self._shop
         with ExitStack() as undo:
             try:
+                # It must fail the run, not the worker.
+                RunSpec.from_json(row.spec)
                 lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
                 undo.callback(lock.close)
                 workspace = shop.workspaces.path(row.run_id)

@@ -1,11 +1,11 @@
 import json
+import re
 
-import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.executor.spec import RunSpec, SpecDocument, SpecPath, spelled
+from supervisor.executor.spec import RunSpec, SpecDocument, SpecError, SpecPath, spelled
 from supervisor.ocr.job import Job
 
 JOBS = (
@@ -50,6 +50,17 @@ def test_what_is_checked_out() -> None:
     assert spec.job("letters") is JOBS[1]
 
 
-def test_something_else_is_no_spec() -> None:
-    with pytest.raises(pydantic.ValidationError):
-        RunSpec.from_json({"jobs": []})
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"documents": "all"}, "documents: Input should be"),
+        ({"support_files": [{"path": "x", "raw": "0g"}]}, "non-hexadecimal"),
+        ({"jobs": []}, "there is no job 'books'"),
+    ],
+)
+def test_something_else_is_no_spec(changed: dict[str, object], reason: str) -> None:
+    right = RunSpec(["ocr-jobs/a.toml"], JOBS, [document(b"b.pdf")], []).to_json()
+    with pytest.raises(SpecError, match=re.escape(reason)) as caught:
+        RunSpec.from_json(right | changed)
+    assert caught.value.message.startswith("its spec cannot be read (")
+    assert caught.value.exit_code == 4
