@@ -10,7 +10,7 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseError, shown_url, transaction
+from supervisor.store.engine import DatabaseError, DatabaseUnavailable, shown_url, transaction
 from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
 
@@ -128,6 +128,7 @@ def _results(databases: Databases, row: RunRow) -> tuple[Sequence[StoredDocument
     """Read what a run stored; nothing if it has not come so far.
 
     Raises:
+        DatabaseUnavailable: What the run stored can be read in a moment.
         DatabaseError: The database cannot be read, and it is not that which the run failed of.
     """
     if not databases.has_results(row.run_id):
@@ -138,6 +139,8 @@ def _results(databases: Databases, row: RunRow) -> tuple[Sequence[StoredDocument
             return store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
         finally:
             store.close()
+    except DatabaseUnavailable:
+        raise
     except DatabaseError:
         if row.status is not RunStatus.FAILED:
             raise

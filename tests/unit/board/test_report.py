@@ -1,7 +1,8 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -13,10 +14,11 @@ from supervisor.board.report import SCHEMA, manifest, report_run, report_runs, r
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseError, shown_url, sqlite_url, transaction
+from supervisor.store.engine import DatabaseError, DatabaseUnavailable, shown_url, sqlite_url, transaction
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
+from support.postgres import PostgresServer
 
 PAGE = StoredPage("a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 90.0, 80.0, 0.0, 4, 700, None, "tsv")
 Begin = Callable[[RunRow], tuple[ResultStore, AttemptKey]]
@@ -179,9 +181,29 @@ def test_a_damaged_database_is_an_error_unless_the_run_failed_of_it(
     assert list(report_run(databases, directory, end(engine, row, RunStatus.FAILED)).documents) == []
 
 
-def test_a_password_is_not_told(engine: Engine, directory: RunsDirectory, make_run: MakeRun) -> None:
-    databases = Databases("postgres://anna:s3cret@127.0.0.1:1/ocr", per_run=None)
+def test_a_database_that_is_away_is_not_taken_for_one_without_results(
+    engine: Engine, directory: RunsDirectory, make_run: MakeRun
+) -> None:
     row = end(engine, make_run("a"), RunStatus.FAILED)
-    report = report_run(databases, directory, row)
-    assert "127.0.0.1:1/ocr" in report.database
-    assert "s3cret" not in json.dumps(report.to_json())
+    with pytest.raises(DatabaseUnavailable):
+        report_run(Databases("postgres://anna@127.0.0.1:1/ocr", per_run=None), directory, row)
+
+
+def test_the_job_files_of_a_spec_that_somebody_else_wrote_are_none(
+    databases: Databases, directory: RunsDirectory, make_run: MakeRun
+) -> None:
+    row = make_run("a")
+    for spec in ({"version": 2}, [], None):
+        strange = replace(row, spec=cast("Mapping[str, object]", spec))
+        assert manifest(report_run(databases, directory, row), strange)["job_files"] == []
+
+
+def test_a_password_is_not_told(
+    directory: RunsDirectory, make_run: MakeRun, postgres: PostgresServer, postgres_url: str
+) -> None:
+    url = sa.make_url(postgres.tcp_url("x")).set(database=sa.make_url(postgres_url).database)
+    databases = Databases(url.render_as_string(hide_password=False), per_run=None)
+    report = report_run(databases, directory, make_run("a"))
+    assert f"127.0.0.1:{url.port}/{url.database}" in report.database
+    assert isinstance(url.password, str)
+    assert url.password not in json.dumps(report.to_json())
