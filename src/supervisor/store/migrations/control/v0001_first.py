@@ -31,6 +31,10 @@ DECLARE
     last_id bigint;
     now_at timestamptz := clock_timestamp();
 BEGIN
+    IF $2 > 1 THEN
+        -- Two that each hold a lane would wait for the other's.
+        PERFORM pg_advisory_xact_lock(12738286);
+    END IF;
     SELECT * INTO worker FROM ops.workers WHERE id = $1;
     WHILE claimed < $2 LOOP
         -- What looks and what changes are in one sub-transaction: a row that one transaction has locked and another has
