@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ _POSTGRES_OPTIONS = {
     "tcp_user_timeout": 20_000,
     "application_name": "supervisor",
 }
+_CONFLICTS = frozenset({"40001", "40P01"})  # a serialisation failure, a deadlock
 _PASSING_CLASSES = ("08", "40", "53", "57P")
 _PASSING_CODES = frozenset({"55P03", "57014", "25006"})  # lock timeout, statement timeout, a server that lost its role
 
@@ -51,6 +52,10 @@ class DatabaseError(SurroundingsError):
 
 class DatabaseUnavailable(DatabaseError):  # noqa: N818 (it says what is the matter)
     """It may be there again in a moment: a lost connection, a restart, a timeout, a deadlock, too many writers."""
+
+
+class DatabaseConflict(DatabaseUnavailable):
+    """Another transaction was in the way, and ours is undone for certain: it can be made again at once."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -93,29 +98,6 @@ def parse_url(url: str) -> sa.URL:
                 "a database in memory cannot be shared by processes", hint="name a file: sqlite:///runs.db"
             )
     raise UsageError(f"a database of kind {parsed.drivername!r} cannot be used", hint="use PostgreSQL or SQLite")
-
-
-def with_environment(url: str, environment: Mapping[str, str]) -> str:
-    """Return a URL with what PGHOST, PGUSER, PGPASSWORD and the like say where it says nothing.
-
-    Processes that are handed the URL do not have the environment that it was meant for.
-    """
-    parsed = parse_url(url)
-    if parsed.get_backend_name() != "postgresql":
-        return url
-    port = environment.get("PGPORT", "")
-    filled = parsed.set(
-        username=parsed.username or environment.get("PGUSER"),
-        password=parsed.password or environment.get("PGPASSWORD"),
-        host=parsed.host or (None if "host" in parsed.query else environment.get("PGHOST")),
-        port=parsed.port or (int(port) if port.isdecimal() and "port" not in parsed.query else None),
-        database=parsed.database or environment.get("PGDATABASE"),
-    )
-    for variable in ("PGSSLMODE", "PGSSLROOTCERT", "PGPASSFILE"):
-        option = variable.removeprefix("PG").lower()
-        if environment.get(variable) and option not in filled.query:
-            filled = filled.update_query_dict({option: environment[variable]})
-    return filled.render_as_string(hide_password=False)
 
 
 def shown_url(url: str | sa.URL) -> str:
@@ -185,6 +167,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise
     except DBAPIError as error:
         kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
+        if getattr(error.orig, "pgcode", None) in _CONFLICTS:
+            kind = DatabaseConflict
         reason = " ".join(str(error.orig).split())
         raise kind(f"database {shown_url(engine.url)}: {reason}", hint=_hint(error)) from error
     except sa.exc.TimeoutError as error:

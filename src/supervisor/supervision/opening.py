@@ -16,7 +16,8 @@ from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.store.databases import Databases
-from supervisor.store.engine import parse_url, sqlite_url, with_environment
+from supervisor.store.engine import parse_url, sqlite_url
+from supervisor.store.url_environment import with_environment
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.workshop import Workshop
