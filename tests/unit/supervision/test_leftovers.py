@@ -74,11 +74,15 @@ def test_what_a_killed_supervisor_left_is_settled_once(bench: Bench, make_bench:
     assert remains(bench, row) == {"settled"}
 
 
-def test_what_goes_on_or_is_being_settled_is_let_alone(bench: Bench, make_bench: Callable[..., Bench]) -> None:
+@pytest.mark.parametrize("held", ["lock", "lease"])
+def test_what_goes_on_or_is_being_settled_is_let_alone(
+    bench: Bench, make_bench: Callable[..., Bench], held: str
+) -> None:
     other = make_bench("other")
     running = executing(other, "a").row
     ended = executing(other, "b")
     assert end(other.shop, ended, FAILED)
+    (ended.lease if held == "lock" else ended.lock).close()
     settle_leftovers(bench.shop, "repo")
     assert remains(bench, running) == remains(bench, ended.row) == UNSETTLED
     assert bench.said == []

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_what_a_dead_one_started_is_ended_before_its_run_is_taken(
     assert not dead.shop.run_locks.is_held("a")
 
 
-@pytest.mark.parametrize("recorded", ["nobody", "ourselves"])
+@pytest.mark.parametrize("recorded", ["nobody", "ourselves", "another term"])
 def test_what_cannot_be_ended_keeps_its_run_and_is_told_of_once(
     bench: Bench,
     make_bench: Callable[..., Bench],
@@ -108,14 +109,18 @@ def test_what_cannot_be_ended_keeps_its_run_and_is_told_of_once(
     run = dead.add("a")
     assignment = dead.claim()
     executor = orphan(assignment)
-    if recorded == "nobody":
-        assignment.lock.file.record_path.unlink()
-    else:  # a number that was given anew
-        assignment.lock.note_process_group(os.getpgrp())
+    match recorded:
+        case "nobody":
+            assignment.lock.file.record_path.unlink()
+        case "ourselves":  # by a number that was given anew
+            assignment.lock.note_process_group(os.getpgrp())
+        case "another term":  # whose holder is not the one that died
+            assignment.lock.file.write_record(replace(assignment.lock.holder, term=7))
     rescuer = Rescuer(bench.shop, REPO)
     for _ in range(2):
         look(rescuer, clock)
         assert (bench.row(run).status, rescuer.pending) == ("running", 1)
+    assert executor.poll() is None
     assert len(bench.said) == 1
     assert bench.said[0].startswith("run a: its supervisor is gone, and not all that it started")
     executor.kill()
