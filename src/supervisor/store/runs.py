@@ -183,12 +183,23 @@ def get(connection: Connection, run: int) -> RunRow:
 
 
 def active(connection: Connection, repository: str, run_id: str) -> RunRow | None:
-    """Return the queued or running row of a run id, of which there is at most one, locked for the transaction."""
-    query = sa.select(*COLUMNS).where(
-        runs.c.repository == repository, runs.c.run_id == run_id, runs.c.status.in_(ACTIVE)
-    )
-    row = connection.execute(query.with_for_update()).mappings().one_or_none()
+    """Return the queued or running row of a run id, of which there is at most one."""
+    row = connection.execute(sa.select(*COLUMNS).where(_are_active(repository, [run_id]))).mappings().one_or_none()
     return None if row is None else run_row(row)
+
+
+def sessions_of_active(connection: Connection, repository: str, run_ids: Collection[str]) -> set[str]:
+    """Return the sessions in which these run ids are queued or running."""
+    return set(connection.scalars(sa.select(runs.c.session_id).where(_are_active(repository, run_ids))))
+
+
+def lock_active(connection: Connection, repository: str, run_ids: Collection[str]) -> dict[str, RunRow]:
+    """Return by run id the rows that are queued or running, and keep them from others until the end of the transaction.
+
+    The caller has locked their sessions.
+    """
+    query = sa.select(*COLUMNS).where(_are_active(repository, run_ids)).order_by(runs.c.id).with_for_update()
+    return {row["run_id"]: run_row(row) for row in connection.execute(query).mappings()}
 
 
 def is_active(connection: Connection, run_id: str) -> bool:
@@ -226,6 +237,10 @@ def unsettled(connection: Connection, repository: str) -> list[RunRow]:
 def run_row(row: Mapping[Any, Any]) -> RunRow:
     """Make a row of what a query over `COLUMNS` returned."""
     return RunRow(**{**row, "status": RunStatus(row["status"])})
+
+
+def _are_active(repository: str, run_ids: Collection[str]) -> sa.ColumnElement[bool]:
+    return (runs.c.repository == repository) & runs.c.run_id.in_(run_ids) & runs.c.status.in_(ACTIVE)
 
 
 def _latest(connection: Connection, repository: str, run_id: str) -> tuple[int, int]:

@@ -47,17 +47,19 @@ def has_others(connection: Connection, session_id: str, rows: Collection[int]) -
     return connection.scalar(query.limit(1)) is not None
 
 
-def lock(connection: Connection, session_id: str) -> None:
-    """Keep others from ending the session, or a run of it, until the end of the transaction.
+def lock(connection: Connection, *session_ids: str) -> None:
+    """Keep others from ending the sessions, or runs of them, until the end of the transaction.
 
-    Whoever ends a run takes this lock before that of the run, for `conclude`: two last finishers, each blind to the
-    other, would leave the session running; two that lock in another order, each waiting for the other.
+    Whoever ends or moves a run takes this lock before that of the run, for `conclude`: two last finishers, each blind
+    to the other, would leave the session running; two that lock in another order, each waiting for the other. For the
+    same reason all sessions that a transaction needs are locked at once, in the order of their ids.
     """
-    connection.execute(sa.select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
+    query = sa.select(sessions.c.id).where(sessions.c.id.in_(session_ids)).order_by(sessions.c.id)
+    connection.execute(query.with_for_update())
 
 
 def reopen(connection: Connection, session_id: str) -> None:
-    """Let a session that has ended go on, and lock it: a run is about to be added to it."""
+    """Let a session that has ended, and that the caller has locked, go on: a run is about to be added to it."""
     connection.execute(
         sa.update(sessions)
         .where(sessions.c.id == session_id)

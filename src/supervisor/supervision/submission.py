@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from sqlalchemy.engine import Connection, Engine
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import Clock
@@ -17,13 +18,14 @@ from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refu
 from supervisor.store import runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases
-from supervisor.store.engine import alone, transaction
+from supervisor.store.engine import DatabaseConflict, alone, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.runs import Handling, RunRow
 from supervisor.store.supervisors import Heard, SupervisorRow
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
+TRIES = 5
 SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a database of its own"
 
 
@@ -65,13 +67,18 @@ class Request:
 
 @dataclass(frozen=True)
 class _Target:
-    """Where rows go, and who puts them there when."""
+    """Where rows go, and who puts them there when.
+
+    Attributes:
+        found: By run id, the rows that are there already.
+    """
 
     session_id: str
     supervisor_id: str | None
     repository: str
     actor: str
     at: datetime
+    found: Mapping[str, RunRow]
 
 
 def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Clock) -> Submission:
@@ -90,17 +97,28 @@ def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Cl
         RunHeldError: One of the runs belongs to another supervisor that lives; nothing was created.
         UsageError: The database cannot be used by several supervisors; nothing was created.
     """
+    conflicts = Retrying(
+        retry=retry_if_exception_type(DatabaseConflict),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        reraise=True,
+    )
+    return conflicts(_submit, engine, request, me, clock)
+
+
+def _submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Clock) -> Submission:
     with transaction(engine) as connection:
         alone(connection, request.repository)
+        found = _lock(connection, request)
         at = database_now(connection, clock)
-        decisions = [_decide(connection, request, planned, at) for planned in request.planned]
+        decisions = [
+            _decide(connection, request, planned, found.get(planned.run_id), at) for planned in request.planned
+        ]
         refused = [decision for decision in decisions if isinstance(decision, Refused)]
         if refused:
             raise _refusal(refused)
-        session_id = session_to_continue(decisions)
-        continued = [decision.id for decision in decisions if isinstance(decision, Continue)]
-        # Workers execute whatever is queued in their session: one that has other runs, too, is not ours.
-        if session_id is None or sessions.has_others(connection, session_id, continued):
+        session_id = _session_that_goes_on(connection, decisions, found, me)
+        if session_id is None:
             session_id = uuid.uuid4().hex[:12]
             sessions.add(connection, session_id, request.title, at=at)
         else:
@@ -109,12 +127,46 @@ def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Cl
         if me is not None:
             scope = Scope(session_id, [request.repository])
             worker_ids = register(connection, request.databases, request.directory, me, scope, at=at)
-        target = _Target(session_id, me.id if me else None, request.repository, request.actor, at)
+        target = _Target(session_id, me.id if me else None, request.repository, request.actor, at, found)
         rows = [
             _carry_out(connection, decision, planned, request.handling[planned.run_id], target)
             for decision, planned in zip(decisions, request.planned, strict=True)
         ]
         return Submission(session_id, worker_ids, rows)
+
+
+def _lock(connection: Connection, request: Request) -> dict[str, RunRow]:
+    """Return by run id the rows that the runs have already, locked as all do it: first the sessions, then the rows.
+
+    Raises:
+        DatabaseConflict: A row came into another session before it was locked.
+    """
+    run_ids = [planned.run_id for planned in request.planned]
+    locked = runs.sessions_of_active(connection, request.repository, run_ids)
+    sessions.lock(connection, *locked)
+    found = runs.lock_active(connection, request.repository, run_ids)
+    for row in found.values():
+        if row.session_id not in locked:
+            raise DatabaseConflict(f"run {row.run_id!r} is being moved from session to session")
+    return found
+
+
+def _session_that_goes_on(
+    connection: Connection, decisions: Sequence[Decision], found: Mapping[str, RunRow], me: SupervisorRow | None
+) -> str | None:
+    """Return the session of which the command becomes a part; None if it needs one of its own."""
+    session_id = session_to_continue(decisions)
+    if me is None:
+        if session_id is not None:
+            return session_id
+        # What is running is not moved before it is rescued: a session for it alone would be empty, and never end.
+        left = [found[one.run_id] for one in decisions if isinstance(one, Continue)]
+        nothing_moves = len(left) == len(decisions) and all(row.status is RunStatus.RUNNING for row in left)
+        return left[0].session_id if nothing_moves else None
+    # Workers execute whatever is queued in their session: one that has other runs, too, is not ours.
+    continued = [one.id for one in decisions if isinstance(one, Continue)]
+    shared = session_id is not None and sessions.has_others(connection, session_id, continued)
+    return None if shared else session_id
 
 
 def register(
@@ -143,8 +195,9 @@ def register(
     return worker_ids
 
 
-def _decide(connection: Connection, request: Request, planned: PlannedRun, at: datetime) -> Decision:
-    row = runs.active(connection, request.repository, planned.run_id)
+def _decide(
+    connection: Connection, request: Request, planned: PlannedRun, row: RunRow | None, at: datetime
+) -> Decision:
     if row is None:
         return decide(planned.run_id, None)
     holder = _holder(connection, request, row, at)
@@ -184,19 +237,18 @@ def _refusal(refused: Sequence[Refused]) -> RunHeldError:
 def _carry_out(
     connection: Connection, decision: Decision, planned: PlannedRun, handling: Handling, target: _Target
 ) -> int:
+    row = target.found.get(planned.run_id)
     match decision:
-        case Continue(id=row_id):
-            row = runs.get(connection, row_id)
+        case Continue() if row is not None:
             runs.serve(connection, row, target.supervisor_id, handling, at=target.at, actor=target.actor)
             # A running one is moved when it has been rescued: its lane may be taken in the other session.
             if row.status is RunStatus.QUEUED and row.session_id != target.session_id:
-                sessions.lock(connection, row.session_id)
                 runs.move(connection, row, target.session_id, at=target.at, actor=target.actor)
                 sessions.conclude(connection, row.session_id, at=target.at)
-            return row_id
-        case New(run_id=run_id, supersedes=superseded):
-            if superseded is not None:
-                _supersede(connection, superseded, target)
+            return row.id
+        case New(run_id=run_id):
+            if row is not None:
+                _supersede(connection, row, target)
             new = runs.NewRun(
                 run_id=run_id,
                 session_id=target.session_id,
@@ -208,15 +260,13 @@ def _carry_out(
                 **vars(handling),
             )
             return runs.add(connection, new, at=target.at)
-        case Refused():
-            raise AssertionError("refused runs were dealt with")
+        case Continue() | Refused():
+            raise AssertionError("what is continued is there, and refused runs were dealt with")
         case _:
             assert_never(decision)
 
 
-def _supersede(connection: Connection, row_id: int, target: _Target) -> None:
-    row = runs.get(connection, row_id)
-    sessions.lock(connection, row.session_id)
+def _supersede(connection: Connection, row: RunRow, target: _Target) -> None:
     runs.transition(
         connection,
         row,
