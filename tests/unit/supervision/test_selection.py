@@ -1,11 +1,14 @@
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.errors import UsageError
+from supervisor.model.states import SessionStatus
 from supervisor.store import sessions
 from supervisor.store.engine import transaction
+from supervisor.store.tables import sessions as table
 from supervisor.supervision.selection import find_session
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -47,3 +50,23 @@ def test_one_of_several_has_to_be_named_better(engine: Engine) -> None:
     assert "ab12 (night)" in caught.value.message
     assert "ab34 (night)" in caught.value.message
     assert caught.value.hint == "name more of its id"
+
+
+def end(engine: Engine, *session_ids: str) -> None:
+    with transaction(engine) as connection:
+        connection.execute(sa.update(table).where(table.c.id.in_(session_ids)).values(status=SessionStatus.COMPLETED))
+
+
+def test_of_several_the_one_that_has_not_ended_is_meant(engine: Engine) -> None:
+    end(engine, "ab12", "cd56")
+    assert find_session(engine, "night").id == "ab34"
+    assert find_session(engine, "cd").id == "cd56", "there is no other"
+    assert find_session(engine, "ab12").id == "ab12", "an id is an id"
+    end(engine, "ab")
+    assert find_session(engine, "a").id == "ab34", "the beginning of an id"
+
+
+def test_of_several_that_have_ended_one_has_to_be_named_better(engine: Engine) -> None:
+    end(engine, "ab12", "ab34")
+    with pytest.raises(UsageError, match="could be 2 sessions"):
+        find_session(engine, "night")
