@@ -17,7 +17,7 @@ from supervisor.store.engine import DatabaseUnavailable, open_engine, transactio
 from supervisor.store.moments import database_now
 from supervisor.store.results import ResultStore
 from supervisor.store.runs import RunRow
-from supervisor.store.tables import pages, sessions
+from supervisor.store.tables import pages, run_events, sessions
 from supervisor.store.tables import runs as table
 from support import run_queue
 from support.run_model import DEEDS
@@ -33,11 +33,13 @@ class Shared:
 
     Attributes:
         claims: Row, term and worker of each.
+        told: Row, term, worker, deed and whether it was done, for each that parted with its run.
         over: Rows whose term is over, as somebody has seen.
         asleep: Rows whose holders were stopped, who may still be the last.
     """
 
     claims: list[tuple[int, int, str]] = field(default_factory=list)
+    told: list[tuple[int, int, str | None, str, bool]] = field(default_factory=list)
     over: list[RunRow] = field(default_factory=list)
     asleep: list[RunRow] = field(default_factory=list)
 
@@ -113,7 +115,8 @@ class Hand:
         if self.is_lost():
             with pytest.raises(DatabaseUnavailable), lost_answers(self.engine):
                 run_queue.put(self.engine, self.row, DEEDS[deed], **said)
-        run_queue.put(self.engine, self.row, DEEDS[deed], **said)
+        _, done = run_queue.put(self.engine, self.row, DEEDS[deed], **said)
+        self.shared.told.append((self.row.id, self.row.lease_term, self.row.claimed_by, deed, done))
         self.lose()
 
     def fall_asleep(self) -> None:
@@ -217,9 +220,14 @@ def test_no_interleaving_lets_two_have_a_run(engine: Engine, database_url: str, 
     with transaction(engine) as connection:
         of_session = connection.execute(sa.select(table.c.session_id, table.c.status)).all()
         stored = connection.execute(sa.select(pages)).all()
+        events = connection.execute(sa.select(run_events)).all()
         for session in connection.execute(sa.select(sessions)):
             ends = [RunStatus(status) for session_id, status in of_session if session_id == session.id]
             assert session.status == session_outcome(ends)
+    happened = {(event.run_id, event.lease_term, event.actor, event.event) for event in events}
+    assert shared.told
+    for *deed, done in shared.told:
+        assert done == (tuple(deed) in happened)
     assert stored
     known = set(shared.claims)
     for page in stored:
