@@ -98,7 +98,9 @@ def judge(directory: RunsDirectory, databases: Databases, supervisor: Supervisor
     return verdict(HolderView(nearness=near, lock_held=lock_held, process_alive=process_alive))
 
 
-def may_be_alive(directory: RunsDirectory, databases: Databases, heard: Heard, *, at: datetime) -> bool:
+def may_be_alive(
+    directory: RunsDirectory, databases: Databases, heard: Heard, *, at: datetime, leases: float = 1
+) -> bool:
     """Tell whether a supervisor lives, or could live where that cannot be seen from here.
 
     Args:
@@ -106,6 +108,7 @@ def may_be_alive(directory: RunsDirectory, databases: Databases, heard: Heard, *
         databases: Those that it is on record in.
         heard: The supervisor, and when it was heard of.
         at: Now, by the database's clock.
+        leases: How many of its leases it has to be silent for, one after another, before it is given up unseen.
     """
     match judge(directory, databases, heard.supervisor):
         case Verdict.ALIVE:
@@ -113,7 +116,7 @@ def may_be_alive(directory: RunsDirectory, databases: Databases, heard: Heard, *
         case Verdict.DEAD:
             return False
         case Verdict.BY_LEASE:
-            return not is_expired(heard.heartbeat_at, heard.supervisor.lease_seconds, at=at)
+            return not is_expired(heard.heartbeat_at, leases * heard.supervisor.lease_seconds, at=at)
 
 
 def _process_alive(pid: int, start: float) -> bool | None:

@@ -26,6 +26,7 @@ from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
 TRIES = 5
+SURE_LEASES = 1.5  # as long as a rescuer waits that finds an expired claim: see `model.rescue`
 SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a database of its own"
 
 
@@ -200,23 +201,33 @@ def _decide(
 ) -> Decision:
     if row is None:
         return decide(planned.run_id, None)
-    holder = _holder(connection, request, row, at)
     same = row.commit_sha == planned.commit and _same_spec(row.spec, planned)
+    holder = _holder(connection, request, row, at, leases=1 if same else SURE_LEASES)
     return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
 
 
-def _holder(connection: Connection, request: Request, row: RunRow, at: datetime) -> str | None:
-    """Name a supervisor that lives, or may live, and executes the run or will do so."""
+def _holder(connection: Connection, request: Request, row: RunRow, at: datetime, *, leases: float) -> str | None:
+    """Name a supervisor that lives, or may live, and executes the run or will do so.
+
+    Args:
+        connection: To the control database.
+        request: Tells where those who live can be seen.
+        row: The run.
+        at: Now, by the database's clock.
+        leases: How long the unseen holder of a running run has to be silent. One lease is enough to go on with a run:
+            it stays with its holder until a rescuer has watched that for itself. What is superseded is taken at once.
+    """
     candidates = [supervisors.present(connection, row.served_by)] if row.served_by else []
     if row.status is RunStatus.QUEUED:
         candidates += supervisors.serving(connection, row.session_id, row.repository)
+        leases = 1
     else:
         claimed_by = supervisors.of_worker(connection, row.claimed_by)
-        if claimed_by is None and not is_expired(row.heartbeat_at, DEFAULT_LEASE_SECONDS, at=at):
+        if claimed_by is None and not is_expired(row.heartbeat_at, leases * DEFAULT_LEASE_SECONDS, at=at):
             return f"worker {row.claimed_by}"
         candidates.append(claimed_by)
     for heard in candidates:
-        if heard is not None and may_be_alive(request.directory, request.databases, heard, at=at):
+        if heard is not None and may_be_alive(request.directory, request.databases, heard, at=at, leases=leases):
             return _named(heard)
     return None
 

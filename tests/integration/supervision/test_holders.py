@@ -94,11 +94,11 @@ def test_a_run_that_a_worker_without_supervisor_executes_is_refused_until_its_le
     claimed = claim_by_hand(engine)
     assert claimed.id == left["rows"][0]
     commit = "c0ffee" if same_work else "decaf"
-    for seconds_ago in (0, 55):
+    for seconds_ago in (0, 55 if same_work else 85):
         set_last_beat(engine, runs_table, seconds_ago=seconds_ago)
         refused = other.submit("a", commit=commit)["refused"]
         assert refused == "run 'a' is running (worker by-hand); nothing was started"
-    set_last_beat(engine, runs_table, seconds_ago=61)
+    set_last_beat(engine, runs_table, seconds_ago=61 if same_work else 91)
     answer = other.submit("a", commit=commit)
     row = row_of(engine, claimed.id)
     if same_work:
@@ -145,6 +145,22 @@ def test_what_a_supervisor_on_another_machine_has_is_refused_until_its_lease_has
     assert here.submit("a")["refused"] == refused
     set_last_beat(engine, supervisors_table, seconds_ago=61)
     assert here.submit("a")["rows"] == left["rows"]
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [(0, 60), (1, 90)])
+def test_other_work_takes_a_running_run_from_another_machine_no_sooner_than_a_rescuer_would(
+    engine: Engine, submitter: NewSubmitter, *, claim: int, seconds: int
+) -> None:
+    there, here = submitter(), submitter()
+    [row] = there.submit("a", claim=claim)["rows"]
+    with transaction(engine) as connection:
+        elsewhere = {"host": "elsewhere", "machine_id": "m", "boot_id": "b"}
+        connection.execute(sa.update(supervisors_table).values(elsewhere))
+    set_last_beat(engine, supervisors_table, seconds_ago=seconds - 10)
+    assert f"(pid {there.pid} on elsewhere)" in here.submit("a", commit="decaf")["refused"]
+    set_last_beat(engine, supervisors_table, seconds_ago=seconds + 1)
+    assert here.submit("a", commit="decaf")["rows"] != [row]
+    assert row_of(engine, row).status is RunStatus.CANCELLED
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
