@@ -273,3 +273,14 @@ def test_what_another_owner_left_under_the_number_of_an_attempt_goes(own: Result
     assert own.finished_pages(KEY) == {}
     assert own.finished_pages(other) == {"a.tiff": [PAGE]}
     assert own.documents(7, 2) == DOCUMENTS
+
+
+def test_an_attempt_after_another_of_the_same_row_begins(own: ResultStore) -> None:
+    assert own.take_over(KEY, OWNER)
+    own.begin(KEY, DOCUMENTS)
+    own.store_page(KEY, PAGE)
+    retry = replace(KEY, attempt=2, lease_term=2)
+    assert own.take_over(retry, OWNER)
+    own.begin(retry, DOCUMENTS)
+    assert not own.take_over(replace(retry, lease_term=3), OWNER), "this one goes on"
+    assert own.finished_pages(KEY) == {"a.tiff": [PAGE]}

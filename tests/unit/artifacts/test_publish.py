@@ -158,6 +158,16 @@ def test_what_was_staged_and_not_published_goes_and_the_older_output_stays(
     assert is_clean(run)
 
 
+def test_results_are_replaced_again_though_nobody_has_settled_what_was_before(
+    make_run: Callable[[bool], RunDirectory],
+) -> None:
+    run = make_run(True)
+    publish_output(run, 2)
+    fill(run.staging(3), {"output/newest.txt": "newest"})
+    publish_output(run, 3)
+    assert under_output(run.output) == {"output/newest.txt": "newest"}
+
+
 def test_a_term_that_staged_nothing_leaves_the_older_output(make_run: Callable[[bool], RunDirectory]) -> None:
     run = make_run(True)
     publish_output(run, 3)

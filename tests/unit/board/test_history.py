@@ -93,6 +93,16 @@ def test_the_story_is_that_of_the_newest_row_and_all_that_happened_to_it(
     }
 
 
+def test_a_run_that_has_ended_has_a_story(
+    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
+) -> None:
+    row = make_run("letters")
+    with transaction(engine) as connection:
+        runs.transition(connection, row, RunStatus.FAILED, at=AT, actor="x", event="failed")
+    told = read_history(engine, databases, directory, "repo", "letters")
+    assert [event.event for event in told.events] == ["queued", "claimed", "failed"]
+
+
 def test_a_story_of_nobody_names_those_there_are(
     engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
 ) -> None:
