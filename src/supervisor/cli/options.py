@@ -14,6 +14,7 @@ from supervisor.cli.output import without_passwords
 from supervisor.config import RUNS_DIR_VARIABLE, SettingsError, parse_settings, user_settings_file
 from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, MIN_LEASE_SECONDS
+from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 
 Command = Callable[..., int]
@@ -21,7 +22,6 @@ Decorator = Callable[[Command], Command]
 
 DATABASE_VARIABLE = "DATABASE_URL"
 LOCATING = frozenset({"repo", "runs_dir", "database_url", "per_run_sqlite", "as_json"})
-_LARGEST = 2**31 - 1  # what an integer column of Postgres takes
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ class Location:
 
 
 class WholeNumber(click.ParamType[int]):
-    """A whole number from a minimum up to what databases store."""
+    """A whole number from a minimum up to a maximum, which is what databases store, unless it is said."""
 
     name = "integer"
 
-    def __init__(self, minimum: int) -> None:
+    def __init__(self, minimum: int, maximum: int = LARGEST_NUMBER) -> None:
         self._minimum = minimum
+        self._maximum = maximum
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (signature given)
         """Return how `--help` names a value."""
@@ -61,8 +62,8 @@ class WholeNumber(click.ParamType[int]):
             self.fail(f"{value!r} is not a whole number", param, ctx)
         if number < self._minimum:
             self.fail(f"{number} is less than {self._minimum}", param, ctx)
-        if number > _LARGEST:
-            self.fail(f"{number} is more than {_LARGEST}", param, ctx)
+        if number > self._maximum:
+            self.fail(f"{number} is more than {self._maximum}", param, ctx)
         return number
 
 
@@ -161,7 +162,7 @@ def workers_option(*, variables: tuple[str, ...] = ()) -> Decorator:
     """Declare how many runs are executed at a time."""
     return option(
         "--workers",
-        type=WholeNumber(1),
+        type=WholeNumber(1, MAX_WORKERS),
         variables=variables,
         show_default="cores",
         help="Executors at a time, one run each.",

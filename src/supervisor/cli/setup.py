@@ -14,6 +14,7 @@ from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveQueue, LiveTable, PlainLines, ProgressView, StandardError
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
+from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.run_ids import RunSelection, parse_selections
 from supervisor.store.engine import parse_url
 from supervisor.supervision.order import RunOptions
@@ -77,7 +78,8 @@ def workers_of(where: Location, settings: dict[str, Any]) -> int:
         return int(settings["workers"])
     if where.database_url is not None and parse_url(where.database_url).get_backend_name() == "sqlite":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)
 
 
 def view_of_runs(*, quiet: bool) -> ProgressView:

@@ -22,6 +22,7 @@ from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of
 from supervisor.dashboard.progress import PlainLines, ProgressView, StandardError
 from supervisor.git.repository import Repository
+from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.paths import printable
 
 _OF_WORKERS = ("ocr_workers", "lease_seconds", "keep_workspaces")
@@ -31,7 +32,9 @@ _OF_WORKERS = ("ocr_workers", "lease_seconds", "keep_workspaces")
 @click.argument("title")
 @run_ids_option
 # Neither a variable nor a file, which are there for other commands, makes this one stay.
-@click.option("--workers", type=WholeNumber(1), help="Execute the runs, this many at a time, and wait for them.")
+@click.option(
+    "--workers", type=WholeNumber(1, MAX_WORKERS), help="Execute the runs, this many at a time, and wait for them."
+)
 @order_options
 @execution_options
 @located

@@ -15,6 +15,7 @@ from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.lease import MIN_LEASE_SECONDS
+from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.store.databases import Databases
 from supervisor.store.engine import parse_url, sqlite_url
 from supervisor.store.url_environment import with_environment
@@ -112,10 +113,14 @@ def check_policy(databases: Databases, workers: int, lease_seconds: int, note: C
     """Refuse what would go wrong with several workers, and warn of what would go slowly.
 
     Raises:
-        UsageError: Several workers would share one SQLite file, or the lease is too short.
+        UsageError: Several workers would share one SQLite file, there are too many, or the lease is too short or long.
     """
+    if workers > MAX_WORKERS:
+        raise UsageError(f"{workers} workers are too many", hint=f"at most {MAX_WORKERS}")
     if lease_seconds < MIN_LEASE_SECONDS:
         raise UsageError(f"a lease of {lease_seconds} s is too short", hint=f"at least {MIN_LEASE_SECONDS} s")
+    if lease_seconds > LARGEST_NUMBER:
+        raise UsageError(f"a lease of {lease_seconds} s is too long", hint=f"at most {LARGEST_NUMBER} s")
     if databases.shared and databases.is_sqlite:
         file = Path(parse_url(databases.control_url).database or "").absolute()
         kind = network_file_system(file)

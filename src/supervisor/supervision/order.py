@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 from supervisor.errors import UsageError
 from supervisor.model.lanes import DEFAULT_PRIORITY, parse_lanes
+from supervisor.model.numbers import LARGEST_NUMBER
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
 from supervisor.store.runs import Handling
@@ -19,7 +20,7 @@ class RunOptions(TypedDict, total=False):
         job_files: Paths in the repository, for all runs; default is each run's own.
         working_tree: Run on a temporary commit of the work tree's documents and job files as they are now.
         lanes: `A` places all runs in a lane, `A=a,b` some of them; a lane executes one run at a time.
-        priority: Lower numbers are claimed first.
+        priority: Lower numbers are claimed first; 0 is the lowest.
         timeout_seconds: How long an attempt may take; default is any time.
         max_retries: How often a run is tried again when what made it fail can pass by itself.
     """
@@ -70,11 +71,17 @@ class Order:
             raise UsageError(f"a timeout of {timeout} s leaves no time", hint="at least 1 s")
         if retries < 0:
             raise UsageError(f"{retries} retries are not possible", hint="0 means none")
+        priority = options.get("priority", DEFAULT_PRIORITY)
+        if priority < 0:
+            raise UsageError(f"a priority of {priority} is not possible", hint="0 goes first")
+        for name, number in (("priority", priority), ("timeout_seconds", timeout or 0), ("max_retries", retries)):
+            if number > LARGEST_NUMBER:
+                raise UsageError(f"{name} {number} is too large", hint=f"at most {LARGEST_NUMBER}")
         lanes = parse_lanes(options.get("lanes", ()), names)
         handling = {
             name: Handling(
                 lane=lanes.get(name),
-                priority=options.get("priority", DEFAULT_PRIORITY),
+                priority=priority,
                 max_retries=retries,
                 timeout_seconds=timeout,
             )

@@ -23,3 +23,9 @@ def test_whole_numbers_are_taken_as_typed_and_as_files_have_them(value: object, 
 def test_others_are_refused(value: object, reason: str) -> None:
     with pytest.raises(click.BadParameter, match=reason):
         WholeNumber(6).convert(value, None, None)
+
+
+def test_a_maximum_of_its_own_goes_before_that_of_databases() -> None:
+    assert WholeNumber(1, 9).convert("9", None, None) == 9
+    with pytest.raises(click.BadParameter, match="10 is more than 9"):
+        WholeNumber(1, 9).convert("10", None, None)

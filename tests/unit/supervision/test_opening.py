@@ -46,6 +46,15 @@ def test_a_lease_in_which_no_beat_may_be_missed_is_refused() -> None:
         assert said(databases, 1, lease_seconds=6) == []
 
 
+def test_what_no_machine_and_no_column_can_hold_is_refused() -> None:
+    with pytest.raises(UsageError, match="1025 workers are too many"):
+        said(SERVER, 1025)
+    assert said(SERVER, 1024) == []
+    with pytest.raises(UsageError, match="a lease of 2147483648 s is too long"):
+        said(SERVER, 1, lease_seconds=2**31)
+    assert said(SERVER, 1, lease_seconds=2**31 - 1) == []
+
+
 @pytest.mark.parametrize(
     ("url", "per_run"), [(None, False), (None, True), ("", False), ("postgresql://db/ocr", True), ("no url", True)]
 )
@@ -58,7 +67,7 @@ def test_without_a_database_to_share_each_run_has_one_in_the_runs_directory(
     assert databases.results_url("a") == sqlite_url(tmp_path / "a" / "a.db")
 
 
-@pytest.mark.parametrize("url", ["postgres://anna:s3cret@db/ocr", "sqlite:////srv/runs.db"])
+@pytest.mark.parametrize("url", ["postgresql+psycopg2://anna:s3cret@db/ocr", "sqlite:////srv/runs.db"])
 def test_a_database_that_is_named_has_everything(tmp_path: Path, url: str) -> None:
     databases = databases_for(RunsDirectory(tmp_path), url, per_run_sqlite=False)
     assert databases.shared

@@ -48,6 +48,10 @@ def test_what_is_asked_for_counts_for_every_run_and_lanes_for_theirs() -> None:
         (["a"], {"timeout_seconds": 0}, "a timeout of 0 s leaves no time"),
         (["a"], {"timeout_seconds": -1}, "a timeout of -1 s"),
         (["a"], {"max_retries": -1}, "-1 retries are not possible"),
+        (["a"], {"priority": -1}, "a priority of -1 is not possible"),
+        (["a"], {"priority": 2**31}, "priority 2147483648 is too large"),
+        (["a"], {"timeout_seconds": 2**31}, "timeout_seconds 2147483648 is too large"),
+        (["a"], {"max_retries": 2**31}, "max_retries 2147483648 is too large"),
     ],
 )
 def test_what_is_wrong_is_refused_in_words(run_ids: list[str | RunSelection], options: RunOptions, words: str) -> None:
@@ -56,7 +60,16 @@ def test_what_is_wrong_is_refused_in_words(run_ids: list[str | RunSelection], op
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("options", [{"timeout_seconds": 1}, {"timeout_seconds": None}, {"max_retries": 0}])
-def test_the_smallest_numbers_are_allowed(options: RunOptions) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout_seconds": 1},
+        {"timeout_seconds": None},
+        {"max_retries": 0},
+        {"priority": 0},
+        {"timeout_seconds": 2**31 - 1, "max_retries": 2**31 - 1, "priority": 2**31 - 1},
+    ],
+)
+def test_the_smallest_and_the_largest_numbers_are_allowed(options: RunOptions) -> None:
     handling = Order.of(["a"], None, **options).handling["a"]
     assert {name: getattr(handling, name) for name in options} == options
