@@ -2,6 +2,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from supervisor.store import schema
 from supervisor.store.engine import is_postgres, open_engine, transaction
 from supervisor.store.schema import CONTROL, RESULTS, Part, SchemaError, prepare_control, prepare_results, states
 from supervisor.store.tables import SCHEMA, control, lease, results
@@ -144,3 +146,19 @@ def test_starters_side_by_side_make_the_tables_once(new_database_url: Callable[[
         starter.stdin.flush()
     answers = [starter.communicate()[0].split() for starter in starters]
     assert answers == [["True"] * len(urls)] * len(starters)
+
+
+def test_a_starter_waits_for_another_longer_than_for_anything_else(
+    new_postgres_database: Callable[[str], str],
+) -> None:
+    url = new_postgres_database("template1")
+    hasty = sa.make_url(url).update_query_dict({"options": "-c lock_timeout=50ms -c statement_timeout=50ms"})
+    lock = sa.select(sa.func.pg_advisory_xact_lock(schema._ADVISORY_LOCK))
+    with opened(url) as engine, opened(hasty.render_as_string(hide_password=False)) as other:
+        with ThreadPoolExecutor() as threads, transaction(engine) as connection:
+            connection.execute(lock)
+            prepared = threads.submit(prepare_control, other)
+            with pytest.raises(TimeoutError):
+                prepared.result(timeout=0.5)
+            connection.rollback()
+            prepared.result(timeout=30)

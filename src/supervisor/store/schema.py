@@ -94,7 +94,12 @@ def _prepare(engine: Engine, part: Part) -> None:
             return
     with _migrating, transaction(engine) as connection:
         if is_postgres(connection):
+            # However long a migration takes, here or where it is waited for. It waits for tables no longer than others
+            # do: whoever comes after it must wait for it, too.
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
         revision = _revision(connection, part)
         if revision is not None and revision > part.head:
             raise SchemaError(
