@@ -12,7 +12,7 @@ from supervisor.model.paths import printable
 
 ERROR_SCHEMA = "supervisor.error/1"
 # Up to the last @ of the word: in a URL that was typed as it came, a password may contain one.
-_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)\S*@|(password=)[^&\s]+")
+_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)\S*@|(password=)(?:'(?:\\.|[^'\\])*'|[^&\s]+)")
 
 
 def print_json(document: Mapping[str, object]) -> None:

@@ -12,6 +12,8 @@ from supervisor.cli.output import shown_seconds, without_passwords
         ("postgresql://ada:se/cr:et@db/x and a@b", "postgresql://ada:***@db/x and a@b"),
         ("postgresql://ada:sec@ret@db/x", "postgresql://ada:***@db/x"),
         ("postgresql:///x?user=ada&password=secret&host=db", "postgresql:///x?user=ada&password=***&host=db"),
+        (r"host=db password='ge \'hei m' user=ada", "host=db password=*** user=ada"),
+        ("host=db password='never closed", "host=db password=*** closed"),
         ("postgresql://ada@db/x", "postgresql://ada@db/x"),
         ("sqlite:////home/ada@desk/x.db", "sqlite:////home/ada@desk/x.db"),
         ("run 'a@main': 12:30", "run 'a@main': 12:30"),
