@@ -154,11 +154,15 @@ def test_a_starter_waits_for_another_longer_than_for_anything_else(
     url = new_postgres_database("template1")
     hasty = sa.make_url(url).update_query_dict({"options": "-c lock_timeout=50ms -c statement_timeout=50ms"})
     lock = sa.select(sa.func.pg_advisory_xact_lock(schema._ADVISORY_LOCK))
-    with opened(url) as engine, opened(hasty.render_as_string(hide_password=False)) as other:
-        with ThreadPoolExecutor() as threads, transaction(engine) as connection:
-            connection.execute(lock)
-            prepared = threads.submit(prepare_control, other)
-            with pytest.raises(TimeoutError):
-                prepared.result(timeout=0.5)
-            connection.rollback()
-            prepared.result(timeout=30)
+    with (
+        opened(url) as engine,
+        opened(hasty.render_as_string(hide_password=False)) as other,
+        ThreadPoolExecutor() as threads,
+        transaction(engine) as connection,
+    ):
+        connection.execute(lock)
+        prepared = threads.submit(prepare_control, other)
+        with pytest.raises(TimeoutError):
+            prepared.result(timeout=0.5)
+        connection.rollback()
+        prepared.result(timeout=30)
