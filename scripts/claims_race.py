@@ -1,16 +1,16 @@
 """The track of `scripts/bench claims`: claimers, a process each, that start together and are counted together.
 
-`claims_race.py NAME` serves one contestant, the module `claims_NAME`, for the whole benchmark. It reads requests as
-lines of JSON, `["fill", url, jobs]` and `["race", way, url, claimers, claims]`, and answers each with a line of JSON.
-Contestants run under Pythons of different environments, so this module needs nothing that is not in every Python.
+`claims_race.py NAME` serves one contestant, the module `claims_NAME`, for the whole benchmark. It reads requests,
+`["fill", url, jobs]` and `["race", way, url, claimers, claims, seconds]`, and answers each, in lines of JSON. Contestants
+run under Pythons of different environments, so this module needs nothing that is not in every Python.
 
 A contestant has a function `fill(url, jobs)`, which makes its tables and queues the jobs, in bulk, and one for each
 way in which it is measured, `claim(url, lane)` or another: it opens one connection, and claims one job after the
 other on it, for as long as `lane.wants_more()`.
 
 The first claims of each process do not count: they prepare statements and fill caches. Then it waits for the others.
-The race is over when all of them together have made so many claims: nobody runs on alone to the end of a share of its
-own.
+The race is over when all of them together have made so many claims, or when so much time has passed: nobody runs on
+alone to the end of a share of its own.
 """
 
 import importlib
@@ -38,6 +38,7 @@ class Lane:
 
     number: int
     claims: int
+    seconds: float
     start: Barrier
     made: MutableSequence[int]
     ids: list[int] = field(default_factory=list)
@@ -52,10 +53,8 @@ class Lane:
             self.start.wait(PATIENCE_SECONDS)
             # The clock is the machine's, the same for all processes.
             self.started = time.monotonic()
-        if sum(self.made) < self.claims:
-            return True
         self.ended = time.monotonic()
-        return False
+        return sum(self.made) < self.claims and self.ended < self.started + self.seconds
 
     def claimed(self, job: int) -> None:
         """Note one claim."""
@@ -64,8 +63,8 @@ class Lane:
             self.made[self.number] += 1
 
 
-def race(claim: Callable[[str, Lane], None], url: str, claimers: int, claims: int) -> float:
-    """Let claimers claim until they have made so many claims, or a few more, and return how many that was per second.
+def race(claim: Callable[[str, Lane], None], url: str, claimers: int, claims: int, seconds: float) -> float:
+    """Return how many claims per second were made, of so many claims (or a few more), or in so many seconds.
 
     Raises:
         ValueError: A job was claimed twice.
@@ -77,7 +76,7 @@ def race(claim: Callable[[str, Lane], None], url: str, claimers: int, claims: in
     results = []
     for number in range(claimers):
         receiver, sender = forking.Pipe(duplex=False)
-        lane = Lane(number, claims, start, made)
+        lane = Lane(number, claims, seconds, start, made)
         forking.Process(target=_run, args=(claim, url, lane, sender), daemon=True).start()
         sender.close()
         results.append(receiver)
@@ -104,8 +103,8 @@ def main(name: str) -> None:
         match json.loads(line):
             case ["fill", url, jobs]:
                 answer = contestant.fill(url, jobs)
-            case ["race", way, url, claimers, claims]:
-                answer = race(getattr(contestant, way), url, claimers, claims)
+            case ["race", way, url, *limits]:
+                answer = race(getattr(contestant, way), url, *limits)
             case unknown:
                 raise ValueError(unknown)
         print(json.dumps(answer), flush=True)

@@ -34,7 +34,7 @@ def ask(name: str, *requests: list[str | int], modules: Path | None = None) -> "
 
 def test_claimers_claim_what_they_shall_and_share_it(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "runs.db")
-    done = ask("ours", ["fill", url, 300], ["race", "claim", url, 2, 100])
+    done = ask("ours", ["fill", url, 300], ["race", "claim", url, 2, 100, 60])
     assert (done.returncode, done.stderr) == (0, "")
     filled, rate = map(json.loads, done.stdout.splitlines())
     assert filled is None
@@ -59,6 +59,6 @@ def test_claimers_claim_what_they_shall_and_share_it(tmp_path: Path) -> None:
 )
 def test_a_race_with_a_fault_is_none(tmp_path: Path, fault: str, message: str) -> None:
     (tmp_path / "claims_cheat.py").write_text(CHEATS.format(fault=fault))
-    done = ask("cheat", ["race", "claim", "", 2, 100], modules=tmp_path)
+    done = ask("cheat", ["race", "claim", "", 2, 100, 60], modules=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert message in done.stderr
