@@ -1,7 +1,7 @@
 """Whoever names the current term keeps its run; whoever takes one takes what it has looked at."""
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 import pytest
@@ -12,7 +12,7 @@ from supervisor.model.states import RunStatus
 from supervisor.store import claims, leases, runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.engine import open_engine, transaction
-from supervisor.store.runs import RunRow
+from supervisor.store.runs import RunHead, RunRow
 from supervisor.store.tables import runs as table
 from support.clocks import HandClock
 
@@ -123,7 +123,11 @@ def test_running_runs_are_seen_in_a_scope_beside_those_named_and_without_our_own
         runs.transition(connection, d, RunStatus.FAILED, at=at(1), actor="x", event="failed")
         queued = add_run(connection, "e")
 
-        def seen(scope: Scope, also: Collection[int] = (), but: Collection[int] = ()) -> list[RunRow]:
+        a, b, c, d = (
+            RunHead(**{field.name: getattr(row, field.name) for field in fields(RunHead)}) for row in (a, b, c, d)
+        )
+
+        def seen(scope: Scope, also: Collection[int] = (), but: Collection[int] = ()) -> list[RunHead]:
             return leases.running(connection, scope, also=also, but=but)
 
         assert seen(Scope()) == [a, b, c]

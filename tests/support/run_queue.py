@@ -21,7 +21,7 @@ from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
 from supervisor.store.results import AttemptKey, FencedOut, ResultStore, StoredDocument, StoredPage
-from supervisor.store.runs import NewRun, RunRow
+from supervisor.store.runs import NewRun, RunHead, RunRow
 from supervisor.store.supervisors import SupervisorRow
 from supervisor.store.tables import control, documents, pages, run_events
 from supervisor.store.tables import runs as table
@@ -70,7 +70,7 @@ def add_worker(connection: Connection, name: str, scope: Scope) -> None:
 
 
 def put(
-    engine: Engine, row: RunRow, to_status: RunStatus, *, actor: str, event: str, **values: object
+    engine: Engine, row: RunHead, to_status: RunStatus, *, actor: str, event: str, **values: object
 ) -> tuple[bool, bool]:
     """Change the state of a run as its holder does, or who cancels it.
 
@@ -88,7 +88,7 @@ def put(
     return held, done
 
 
-def retried(row: RunRow, seconds: float) -> dict[str, object]:
+def retried(row: RunHead, seconds: float) -> dict[str, object]:
     """Return what changes in a run that is tried again after some time."""
     return {
         "claimed_by": None,
@@ -98,7 +98,7 @@ def retried(row: RunRow, seconds: float) -> dict[str, object]:
     }
 
 
-def expired(engine: Engine, scope: Scope) -> list[RunRow]:
+def expired(engine: Engine, scope: Scope) -> list[RunHead]:
     """Return the running runs in a scope whose holders have been silent for too long."""
     with transaction(engine) as connection:
         now = database_now(connection, CLOCK)
@@ -106,7 +106,7 @@ def expired(engine: Engine, scope: Scope) -> list[RunRow]:
     return [row for row in seen if is_expired(row.heartbeat_at, LEASE_SECONDS, at=now)]
 
 
-def rescue(engine: Engine, row: RunRow, *, actor: str) -> bool:
+def rescue(engine: Engine, row: RunHead, *, actor: str) -> bool:
     """Take a run from its holder as it was seen some time ago."""
     again = rescue_outcome(row.rescue_count) is RescueOutcome.REQUEUE
     with transaction(engine) as connection:

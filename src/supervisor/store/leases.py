@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
 from supervisor.store.claims import Scope
-from supervisor.store.runs import COLUMNS, RunRow, run_row
+from supervisor.store.runs import HEAD_COLUMNS, RunHead, run_head
 from supervisor.store.tables import runs
 
 
@@ -26,7 +26,7 @@ def renew(connection: Connection, terms: Mapping[int, int], *, at: datetime) -> 
     return set(connection.scalars(ours))
 
 
-def is_unchanged(connection: Connection, row: RunRow) -> bool:
+def is_unchanged(connection: Connection, row: RunHead) -> bool:
     """Tell whether a running row has its term and last beat still, and keep it so until the end of the transaction."""
     same = sa.select(runs.c.id).where(
         runs.c.id == row.id,
@@ -37,9 +37,9 @@ def is_unchanged(connection: Connection, row: RunRow) -> bool:
     return connection.scalar(same.with_for_update()) is not None
 
 
-def running(connection: Connection, scope: Scope, *, also: Collection[int], but: Collection[int]) -> list[RunRow]:
+def running(connection: Connection, scope: Scope, *, also: Collection[int], but: Collection[int]) -> list[RunHead]:
     """Return what is running in a scope, and of the rows `also`, except `but`."""
-    query = sa.select(*COLUMNS).where(
+    query = sa.select(*HEAD_COLUMNS).where(
         runs.c.status == RunStatus.RUNNING, scope.condition() | runs.c.id.in_(also), runs.c.id.not_in(but)
     )
-    return [run_row(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
+    return [run_head(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]

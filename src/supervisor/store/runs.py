@@ -16,8 +16,8 @@ from supervisor.store.tables import runs
 
 
 @dataclass(frozen=True)
-class RunRow:
-    """A row of `runs`, as far as supervising it needs."""
+class RunHead:
+    """A row of `runs` without what is to be done, which can be megabytes: for those who look again and again."""
 
     id: int
     run_id: str
@@ -33,7 +33,6 @@ class RunRow:
     lease_term: int
     commit_sha: str
     repository: str
-    spec: Mapping[str, object]
     available_at: datetime
     claimed_by: str | None
     served_by: str | None
@@ -51,6 +50,15 @@ class RunRow:
         return f"{self.id} {self.created_at.isoformat()}"
 
 
+@dataclass(frozen=True)
+class RunRow(RunHead):
+    """A row of `runs`, as far as supervising it needs."""
+
+    spec: Mapping[str, object]
+
+
+HEAD_COLUMNS = [runs.c[field.name] for field in fields(RunHead)]
+"""What a query selects to make heads of rows."""
 COLUMNS = [runs.c[field.name] for field in fields(RunRow)]
 """What a query selects to make rows of."""
 
@@ -109,7 +117,7 @@ def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
 
 def transition(
     connection: Connection,
-    row: RunRow,
+    row: RunHead,
     to_status: RunStatus,
     *,
     at: datetime,
@@ -139,7 +147,7 @@ def transition(
     return True
 
 
-def hold(connection: Connection, row: RunRow) -> bool:
+def hold(connection: Connection, row: RunHead) -> bool:
     """Keep a running row from everybody else until the end of the transaction; False if its term is over."""
     held = sa.select(runs.c.id).where(
         runs.c.id == row.id, runs.c.status == RunStatus.RUNNING, runs.c.lease_term == row.lease_term
@@ -148,7 +156,7 @@ def hold(connection: Connection, row: RunRow) -> bool:
 
 
 def serve(
-    connection: Connection, row: RunRow, supervisor_id: str | None, handling: Handling, *, at: datetime, actor: str
+    connection: Connection, row: RunHead, supervisor_id: str | None, handling: Handling, *, at: datetime, actor: str
 ) -> None:
     """Give a row that was left behind, and that the caller has locked, to another supervisor; it is due at once."""
     values = {"served_by": supervisor_id, "available_at": at, **vars(handling)}
@@ -160,7 +168,7 @@ def serve(
     record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "continued", None, None, detail))
 
 
-def move(connection: Connection, row: RunRow, session_id: str, *, at: datetime, actor: str) -> None:
+def move(connection: Connection, row: RunHead, session_id: str, *, at: datetime, actor: str) -> None:
     """Put a queued row into another session, unless it is queued no more."""
     moved = connection.execute(
         sa.update(runs)
@@ -213,6 +221,20 @@ def of_rows(connection: Connection, rows: Collection[int]) -> list[RunRow]:
     return [run_row(row) for row in connection.execute(query).mappings()]
 
 
+def heads(connection: Connection, rows: Collection[int]) -> list[RunHead]:
+    """Return the heads of these rows, oldest first."""
+    query = sa.select(*HEAD_COLUMNS).where(runs.c.id.in_(rows)).order_by(runs.c.id)
+    return [run_head(row) for row in connection.execute(query).mappings()]
+
+
+def queued_elsewhere(connection: Connection, rows: Collection[int], session_id: str) -> list[RunHead]:
+    """Return the heads of those of these rows that are queued in other sessions than this one, oldest first."""
+    query = sa.select(*HEAD_COLUMNS).where(
+        runs.c.id.in_(rows), runs.c.status == RunStatus.QUEUED, runs.c.session_id != session_id
+    )
+    return [run_head(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
+
+
 def latest(connection: Connection, repository: str, run_id: str) -> RunRow | None:
     """Return the newest row of a run id."""
     query = sa.select(*COLUMNS).where(runs.c.repository == repository, runs.c.run_id == run_id)
@@ -232,6 +254,11 @@ def unsettled(connection: Connection, repository: str) -> list[RunRow]:
         runs.c.repository == repository, runs.c.status.not_in(ACTIVE), runs.c.settled_at.is_(None)
     )
     return [run_row(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
+
+
+def run_head(row: Mapping[Any, Any]) -> RunHead:
+    """Make a head of what a query over `HEAD_COLUMNS` returned."""
+    return RunHead(**{**row, "status": RunStatus(row["status"])})
 
 
 def run_row(row: Mapping[Any, Any]) -> RunRow:

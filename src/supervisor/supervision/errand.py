@@ -43,7 +43,7 @@ class NamedRuns:
     def goes_on(self) -> bool:
         """Tell whether one of them has not ended; tell the observer what happens to them elsewhere."""
         with transaction(self._shop.engine) as connection:
-            rows = runs.of_rows(connection, list(self._progress))
+            rows = runs.heads(connection, list(self._progress))
         for row in rows:
             known = self._progress[row.id]
             if known.status is not row.status:

@@ -15,7 +15,7 @@ from supervisor.model.states import RunStatus
 from supervisor.store import leases, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
-from supervisor.store.runs import RunRow
+from supervisor.store.runs import RunHead
 from supervisor.store.supervisors import Heard
 from supervisor.supervision.presence import judge
 from supervisor.supervision.workshop import Workshop
@@ -84,7 +84,7 @@ class Rescuer:
         self._next_look = clock.monotonic() + LOOK_SECONDS
         return True
 
-    def _try_to_rescue(self, row: RunRow, holder: Heard | None, verdict: Verdict) -> bool:
+    def _try_to_rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:
         try:
             if verdict is Verdict.DEAD and holder is not None:
                 with _what_it_locked(holder, row):
@@ -96,7 +96,7 @@ class Rescuer:
                 self._shop.note(f"run {row.run_id}: its supervisor is gone, and not all that it started: {error}")
             return False
 
-    def _rescue(self, row: RunRow, holder: Heard | None, verdict: Verdict) -> bool:
+    def _rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:
         """Queue the run again, or fail it if that has happened too often; the next claim raises the term."""
         shop = self._shop
         who = f"its supervisor (pid {holder.supervisor.pid} on {holder.supervisor.host})" if holder else "its worker"
@@ -135,17 +135,20 @@ class Rescuer:
     def _gather(self, session_id: str) -> None:
         """Bring named runs that were rescued into our session, where our workers find them."""
         with transaction(self._shop.engine) as connection:
-            for row in runs.of_rows(connection, self._named):
-                if row.status is RunStatus.QUEUED and row.session_id != session_id:
-                    sessions.lock(connection, row.session_id)
-                    sessions.reopen(connection, session_id)
-                    at = self._shop.now(connection)
-                    runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
-                    for one in (row.session_id, session_id):  # ours, too: the run may have been claimed just before
-                        sessions.conclude(connection, one, at=at)
+            elsewhere = runs.queued_elsewhere(connection, self._named, session_id)
+            if not elsewhere:
+                return
+            touched = {session_id, *(row.session_id for row in elsewhere)}
+            sessions.lock(connection, *touched)
+            sessions.reopen(connection, session_id)
+            at = self._shop.now(connection)
+            for row in elsewhere:
+                runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
+            for one in touched:  # ours, too: the runs may have been claimed just before
+                sessions.conclude(connection, one, at=at)
 
 
-def _held(row: RunRow, holder: Heard | None, verdicts: Mapping[str, Verdict]) -> HeldRun:
+def _held(row: RunHead, holder: Heard | None, verdicts: Mapping[str, Verdict]) -> HeldRun:
     return HeldRun(
         id=row.id,
         lease_term=row.lease_term,
@@ -155,7 +158,7 @@ def _held(row: RunRow, holder: Heard | None, verdicts: Mapping[str, Verdict]) ->
     )
 
 
-def _what_it_locked(holder: Heard, row: RunRow) -> AbstractContextManager[object]:
+def _what_it_locked(holder: Heard, row: RunHead) -> AbstractContextManager[object]:
     """End what a dead supervisor of this machine started for a run, and hold the run's lock, which proves the end.
 
     Raises:
