@@ -78,6 +78,7 @@ def test_a_bare_repository_has_it_in_the_commit(letters: Archive, tmp_path: Path
         ("lease_seconds = 1", "lease_seconds: 1 is less than 6"),
         ('lane = ["../A=letters"]', "lane '../A' is not allowed"),
         ('lane = ["A=letters", "B=letters"]', "run 'letters' is placed in lane 'A' and in lane 'B'"),
+        ('repository = "x\\u0000y"', r"repository cannot be 'x\x00y'"),
         ("cleanup = true", "unknown key 'cleanup'"),
     ],
 )

@@ -86,6 +86,12 @@ MISTAKES = [
     ("work postgresql://u:secret@h/x", "unexpected extra argument"),
     ("show letters", "there is no run 'letters' (none was ever queued here)"),
     ("show", "Missing argument 'RUN'"),
+    ("show \udcff", r"run id '\udcff' is not allowed"),
+    ("show letters --database-url=postgresql://u:secret@h\udcff/x", "URL cannot be read"),
+    ("show letters --database-url=postgresql://u:secret@/x?host=a,b&port=1,2,3", "cannot be used: "),
+    ("db check --database-url=sqlite:///x%00.db", "URL cannot be read"),
+    ("db upgrade --database-url=sqlite:///x\udcff.db", "URL cannot be read"),
+    ("db upgrade --database-url=sqlite:///x.db?timeout=abc", "could not convert"),
 ]
 
 

@@ -73,6 +73,25 @@ def test_other_urls_are_refused(url: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://anna:s3cret@h\udcff/x",
+        "postgresql://anna:s3cret@h/x%00",
+        "postgresql://anna:s3cret@/x?host=a,b&port=1",
+        "sqlite:///x\0.db",
+        "sqlite:///x\udcff.db",
+        "sqlite:///x.db?timeout=abc",
+        "sqlite:///x.db?timeout=1&timeout=2",
+    ],
+)
+def test_urls_that_drivers_choke_on_are_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="database URL") as caught:
+        open_engine(url)
+    assert "s3cret" not in str(caught.value)
+    str(caught.value).encode()
+
+
 def test_sqlite_writes_ahead_and_to_the_disk(tmp_path: Path) -> None:
     engine = open_engine(sqlite_url(tmp_path / "a.db"))
     with transaction(engine) as connection:

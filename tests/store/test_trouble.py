@@ -1,12 +1,22 @@
 """What a database that is away for a moment looks like, and how it is waited for."""
 
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from supervisor.store.engine import DatabaseError, DatabaseUnavailable, open_engine, patiently, transaction
+from supervisor.store import engine as store_engine
+from supervisor.store.engine import (
+    DatabaseError,
+    DatabaseUnavailable,
+    open_engine,
+    patiently,
+    sqlite_url,
+    transaction,
+)
 from support.postgres import PostgresServer
 
 
@@ -82,3 +92,18 @@ def test_a_mistake_is_no_trouble_that_passes(engine: Engine) -> None:
     with pytest.raises(DatabaseError) as caught:
         ask(engine, "SELECT x FROM no_such_table")
     assert not isinstance(caught.value, DatabaseUnavailable)
+
+
+def test_a_new_file_that_somebody_keeps_locked_is_trouble_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_engine, "BUSY_TIMEOUT_SECONDS", 0.1)
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine = open_engine(sqlite_url(tmp_path / "a.db"))
+    with pytest.raises(DatabaseUnavailable, match="database is locked"):
+        ask(engine, "SELECT 1")
+    other.execute("ROLLBACK")
+    assert ask(engine, "SELECT 1") == 1
+    other.close()
+    engine.dispose()

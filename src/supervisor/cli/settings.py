@@ -38,6 +38,8 @@ def apply_settings(
     settings = dict(options)
     for name, (value, source) in values.items():
         if name == "repository":
+            if not str(value).isprintable():
+                raise UsageError(f"{source}: repository cannot be {value!r}")
             settings[name] = str(value)
         elif name in options and name not in leaving and ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
             settings[name] = _converted(ctx, parameters[name], value, source)

@@ -14,6 +14,7 @@ from supervisor.cli.output import print_json, shown_seconds
 from supervisor.cli.report import shown_documents, shown_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
+from supervisor.model.run_ids import check_run_id
 from supervisor.model.states import RunStatus
 from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
@@ -33,6 +34,7 @@ def show(ctx: click.Context, /, *, where: Location, run_id: str) -> int:
       supervisor show letters
       supervisor show letters --json
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
+    check_run_id(run_id)
     place = Place.find(where.repo, where.runs_dir, where.database_url)
     if not place.has_control:
         raise unknown_run(run_id, [])

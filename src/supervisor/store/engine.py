@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -27,7 +28,7 @@ from tenacity import (
 
 from supervisor.errors import SurroundingsError, UsageError
 from supervisor.locks.processes import wait_until
-from supervisor.store.tables import SCHEMA
+from supervisor.store.tables import SCHEMA, storable
 
 BUSY_TIMEOUT_SECONDS = 30
 TRUSTED_SECONDS = 1.0
@@ -78,13 +79,16 @@ def parse_url(url: str) -> sa.URL:
     Raises:
         UsageError: It is no URL, or that of a database of another kind.
     """
+    unreadable = UsageError(
+        "the database URL cannot be read", hint="write it like postgresql://user:password@host:5432/database"
+    )
+    if storable(unquote(url)) != unquote(url):
+        raise unreadable
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError) as error:
         # The error would repeat the URL, and its password with it.
-        raise UsageError(
-            "the database URL cannot be read", hint="write it like postgresql://user:password@host:5432/database"
-        ) from error
+        raise unreadable from error
     if "@" in (parsed.host or ""):
         # A part of the password would be taken for the host, and be shown.
         raise UsageError("the database URL has more than one '@'", hint="write %40 for an '@' in the password")
@@ -122,6 +126,13 @@ def open_engine(url: str, *, connections: int = 4) -> Engine:
         UsageError: The URL cannot be used.
     """
     parsed = parse_url(url)
+    try:
+        return _made(parsed, connections)
+    except (sa.exc.ArgumentError, ValueError, TypeError) as error:
+        raise UsageError(f"the database URL {shown_url(parsed)} cannot be used: {error}") from error
+
+
+def _made(parsed: sa.URL, connections: int) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         options: dict[str, Any] = {name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query}
         engine = sa.create_engine(parsed, connect_args=options, pool_size=connections, max_overflow=0, pool_timeout=30)
@@ -256,7 +267,9 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
         # sqlite3 would begin transactions by itself, deferred ones, which fail as busy when they turn to writing.
         connection.isolation_level = None
         if not wait_until(lambda: _writes_ahead(connection), BUSY_TIMEOUT_SECONDS):
-            raise sqlite3.OperationalError("database is locked")
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise busy
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 

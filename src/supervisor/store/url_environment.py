@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from supervisor.errors import UsageError
 from supervisor.store.engine import parse_url
 
 _OPTIONS = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert", "PGPASSFILE": "passfile"}
@@ -16,6 +17,9 @@ def with_environment(url: str, environment: Mapping[str, str]) -> str:
     """Return a URL with what PGHOST, PGUSER, PGPASSWORD and the like say where it says nothing.
 
     Processes that are handed the URL do not have the environment that it was meant for.
+
+    Raises:
+        UsageError: The URL cannot be used, or a variable is not UTF-8.
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() != "postgresql":
@@ -25,7 +29,10 @@ def with_environment(url: str, environment: Mapping[str, str]) -> str:
         filled = filled.set(database=filled.database or environment.get("PGDATABASE"))
     options = {option: environment.get(name) for name, option in _OPTIONS.items() if option not in filled.query}
     filled = filled.update_query_dict({option: value for option, value in options.items() if value})
-    return filled.render_as_string(hide_password=False)
+    try:
+        return filled.render_as_string(hide_password=False)
+    except UnicodeEncodeError as error:
+        raise UsageError("one of the variables of libpq (PGHOST, PGUSER, …) is not UTF-8") from error
 
 
 def _with_user(url: sa.URL, environment: Mapping[str, str]) -> sa.URL:
