@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.model.states import RunStatus, TransitionError
-from supervisor.store import claims, leases, runs, sessions
+from supervisor.store import claims, runs, sessions
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.events import Event, history
 from supervisor.store.moments import database_now
@@ -154,26 +154,23 @@ def test_a_step_that_the_table_lacks_is_a_defect(engine: Engine, claimed: RunRow
             runs.transition(connection, ended, RunStatus.QUEUED, at=at(2), actor="x", event="again")
 
 
-@pytest.mark.parametrize("step", ["end", "beat"])
 def test_what_is_held_is_kept_from_everybody_else_until_the_end_of_the_transaction(
-    engine: Engine, database_url: str, claimed: RunRow, at: At, step: str
+    engine: Engine, database_url: str, claimed: RunRow, at: At
 ) -> None:
     other = open_engine(database_url)
 
-    def act() -> bool:
+    def requeue() -> bool:
         with transaction(other) as connection:
-            if step == "beat":
-                return leases.renew(connection, {claimed.id: claimed.lease_term}, at=at(9)) == {claimed.id}
             return runs.transition(connection, claimed, RunStatus.QUEUED, at=at(9), actor="x", event="rescued")
 
     with ThreadPoolExecutor() as threads:
         with transaction(engine) as connection:
             assert runs.hold(connection, claimed)
-            acted = threads.submit(act)
+            requeued = threads.submit(requeue)
             with pytest.raises(TimeoutError):
-                acted.result(timeout=0.3)
+                requeued.result(timeout=0.3)
             runs.transition(connection, claimed, RunStatus.SUCCEEDED, at=at(1), actor="w1", event="succeeded")
-        assert not acted.result(timeout=30)
+        assert not requeued.result(timeout=30)
     other.dispose()
     assert state(engine, claimed.id)[0].status is RunStatus.SUCCEEDED
 

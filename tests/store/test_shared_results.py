@@ -88,7 +88,7 @@ def before_commit(engine: Engine, act: Callable[[], object]) -> None:
     sa.event.listen(engine, "commit", lambda _connection: act(), once=True)
 
 
-@pytest.mark.parametrize("step", ["rescue", "end", "hold", "beat"])
+@pytest.mark.parametrize("step", ["rescue", "end", "hold"])
 def test_whoever_changes_the_run_waits_until_a_page_that_is_being_stored_is_committed(
     engine: Engine, store: ResultStore, claimed: RunRow, key: AttemptKey, at: At, *, step: str
 ) -> None:
@@ -102,8 +102,6 @@ def test_whoever_changes_the_run_waits_until_a_page_that_is_being_stored_is_comm
                     runs.transition(connection, claimed, RunStatus.FAILED, at=at(9), actor="x", event="failed")
                 case "hold":
                     assert runs.hold(connection, claimed)
-                case "beat":
-                    assert leases.renew(connection, {claimed.id: claimed.lease_term}, at=at(9))
             return list(connection.scalars(sa.select(pages.c.text)))
 
     acting: list[Future[list[str]]] = []
@@ -117,6 +115,31 @@ def test_whoever_changes_the_run_waits_until_a_page_that_is_being_stored_is_comm
         before_commit(store._engine, see_it_wait)
         store.store_page(key, PAGE)
         assert acting[0].result(timeout=30) == ["text"]
+
+
+def test_a_page_that_is_being_stored_keeps_its_run_from_no_beat_for_long(postgres_url: str, at: At) -> None:
+    """A file has one writer at a time: there, the beat waits."""
+    engine, store = open_engine(postgres_url), ResultStore(postgres_url, shared=True)
+    with transaction(engine) as connection:
+        add_session(connection, "s")
+        add_run(connection, "a")
+        row = claims.claim(connection, "w1", HandClock())
+    assert row is not None
+    terms, renewed = {row.id: row.lease_term}, []
+
+    def beat() -> None:
+        with transaction(engine) as connection:
+            renewed.append(leases.renew(connection, terms, at=at(1e9)))
+
+    store.take_over(key_of(row), row.owner)
+    before_commit(store._engine, beat)
+    store.store_page(key_of(row), PAGE)
+    assert renewed == [{row.id}], "nobody is told that it was lost"
+    beat()
+    with transaction(engine) as connection:
+        assert runs.get(connection, row.id).heartbeat_at == at(1e9)
+    store.close()
+    engine.dispose()
 
 
 def test_a_page_waits_for_a_rescue_under_way_and_is_not_stored(

@@ -1,8 +1,10 @@
 """What a heart renews, what it notices, and when it gives up. Only the time is not real."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from supervisor.locks.processes import wait_until
 from supervisor.store.databases import Databases
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.tables import runs, supervisors, workers
+from supervisor.supervision import heart as heart_module
 from supervisor.supervision.heart import Heart, LeaseLostError
 from support.bench import Bench
 from support.clocks import BEGIN, HandClock
@@ -214,3 +217,50 @@ def test_it_beats_by_itself_and_goes_on_when_the_database_was_away(
     silence(bench)
     assert not any(thread.is_alive() for thread in heart._threads)
     assert heard_of(bench) == {}
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_while_the_database_hangs_somebody_else_sees_that_the_lease_is_over(
+    make_bench: Callable[..., Bench],
+    heart_of: Callable[..., Heart],
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heart_module, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(heart_module, "WAKING_SECONDS", 0.2)
+    bench = make_bench("quick", lease_seconds=6)
+    calls: list[None] = []
+    heart = heart_of(bench, on_silence=lambda: calls.append(None))
+    with heart:
+        with transaction(bench.shop.engine) as connection:
+            connection.execute(sa.select(supervisors.c.id).with_for_update())
+            assert wait_until(heart._beating.locked, 30), "the heart waits for the row"
+            assert calls == []
+            clock.seconds += 7
+            assert wait_until(lambda: len(calls) > 1, 30)
+        for _ in range(2):
+            silence(bench)
+            assert wait_until(lambda: bench.shop.me.id in heard_of(bench), 30)
+            calls.clear()
+        silence(bench)
+        assert wait_until(lambda: bench.shop.me.id in heard_of(bench), 30)
+        assert calls == [], "it is heard again"
+
+
+def test_who_was_stopped_beats_before_anybody_gives_up(
+    make_bench: Callable[..., Bench],
+    heart_of: Callable[..., Heart],
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heart_module, "WATCH_SECONDS", 0.05)
+    stopped_for = [0.0]
+    monkeypatch.setattr(heart_module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + stopped_for[0]))
+    bench = make_bench("quick", lease_seconds=6)
+    calls: list[None] = []
+    with heart_of(bench, on_silence=lambda: calls.append(None)):
+        stopped_for[0] = 100
+        clock.seconds += 100
+        silence(bench)
+        assert wait_until(lambda: bench.shop.me.id in heard_of(bench), 30)
+        assert calls == []
