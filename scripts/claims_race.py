@@ -1,8 +1,8 @@
 """The track of `scripts/bench claims`: claimers, a process each, that start together and are counted together.
 
 `claims_race.py NAME` serves one contestant, the module `claims_NAME`, for the whole benchmark. It reads requests,
-`["fill", url, jobs]` and `["race", way, url, claimers, claims, seconds]`, and answers each, in lines of JSON. Contestants
-run under Pythons of different environments, so this module needs nothing that is not in every Python.
+`["fill", url, jobs]` and `["race", way, url, claimers, claims, seconds]`, and answers each, in lines of JSON.
+Contestants run under Pythons of different environments, so this module needs nothing that is not in every Python.
 
 A contestant has a function `fill(url, jobs)`, which makes its tables and queues the jobs, in bulk, and one for each
 way in which it is measured, `claim(url, lane)` or another: it opens one connection, and claims one job after the
