@@ -1,5 +1,6 @@
 """Claiming a run for an idle worker, and getting hold of what belongs to it."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -19,10 +20,11 @@ HELD_RETRY_SECONDS = 5
 
 
 class Claimant:
-    """Claims for the workers of one supervisor."""
+    """Claims for the workers of one supervisor; `on_failure` is told of runs that nobody can execute, and why."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: Workshop, on_failure: Callable[[RunRow, str], None] = lambda _row, _reason: None) -> None:
         self._shop = shop
+        self._on_failure = on_failure
         self._unanswered: set[str] = set()
 
     def claim(self, worker_id: str) -> tuple[RunRow, RunLock, WorkspaceLease] | None:
@@ -70,7 +72,7 @@ class Claimant:
                 return None
             except SupervisorError as error:
                 self._put_down(row, RunStatus.FAILED, "failed", str(error))
-                shop.note(f"run {row.run_id}: {error}")
+                self._on_failure(row, str(error))
                 return None
             undo.pop_all()
         return lock, lease

@@ -11,6 +11,7 @@ from functools import partial
 from multiprocessing import connection as waiting
 from typing import Any
 
+from supervisor.board.progress import RunProgress
 from supervisor.errors import SupervisorError
 from supervisor.executor.child import Executor
 from supervisor.model.states import RunStatus
@@ -48,7 +49,7 @@ class Loop:
         self._tidier = tidier
         self._errand = errand
         self._rescuer = rescuer
-        self._claimant = Claimant(shop)
+        self._claimant = Claimant(shop, self._note_failure)
         self._idle = list(workers)
         self._busy: list[Assignment] = []
         self._wakeup = Wakeup()
@@ -248,6 +249,11 @@ class Loop:
             provisioned = self._in_thread(provision, row)
             self._busy.append(Assignment(worker_id, row, lock, lease, provisioned, progress))
         return asked
+
+    def _note_failure(self, row: RunRow, reason: str) -> None:
+        failed = RunProgress(row.run_id, RunStatus.FAILED, "failed", documents=0, error=reason)
+        self._errand.note(row.id, failed)
+        self._shop.observer(failed)
 
     def _in_thread(self, step: Callable[[Workshop, RunRow], Any], row: RunRow) -> Future[Any]:
         future = self._threads.submit(step, self._shop, row)

@@ -201,7 +201,7 @@ def _decide(
 ) -> Decision:
     if row is None:
         return decide(planned.run_id, None)
-    same = row.commit_sha == planned.commit and _same_spec(row.spec, planned)
+    same = row.commit_sha == planned.commit and row.spec == planned.spec.to_json()
     holder = _holder(connection, request, row, at, leases=1 if same else SURE_LEASES)
     return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
 
@@ -234,10 +234,6 @@ def _holder(connection: Connection, request: Request, row: RunRow, at: datetime,
 
 def _named(heard: Heard) -> str:
     return f"pid {heard.supervisor.pid} on {heard.supervisor.host}"
-
-
-def _same_spec(stored: Mapping[str, object], planned: PlannedRun) -> bool:
-    return dict(stored) == planned.spec.to_json()
 
 
 def _refusal(refused: Sequence[Refused]) -> RunHeldError:
