@@ -34,7 +34,7 @@ def test_its_run_fails_and_the_others_are_executed(
     write_spec(url, "a", spec)
     done = three.supervisor("work", "--once", "--workers=1", "--json", **environment)
     assert done.code == 1, done
-    assert "run a: its spec cannot be read" in done.err
+    assert "a: failed (0 of 0 documents, 0 pages): its spec cannot be read" in done.err
     assert "harbour" in three.text("b", "scans/b.png")
     told = three.supervisor("show", "a", "--json", **environment)
     assert told.code == 0, told
