@@ -11,7 +11,7 @@ from claims_race import Lane
 from supervisor.clock import SystemClock
 from supervisor.model.states import RunStatus
 from supervisor.store import claims, sessions
-from supervisor.store.engine import open_engine, single, transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.schema import prepare_control
 from supervisor.store.supervisors import SupervisorRow, register
 from supervisor.store.tables import run_events, runs
@@ -62,8 +62,7 @@ def fill(url: str, jobs: int) -> None:
 def claim(url: str, lane: Lane) -> None:
     engine, clock = open_engine(url, connections=1), SystemClock()
     while lane.wants_more():
-        with single(engine) as connection:
-            run = claims.claim(connection, f"w{lane.number}", clock)
+        run = claims.claim_alone(engine, f"w{lane.number}", clock)
         if run is None:
             raise ValueError("no run is left")
         lane.claimed(run.id)

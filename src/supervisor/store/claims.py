@@ -6,13 +6,15 @@ a transaction that excludes every other writer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from supervisor.clock import Clock
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
-from supervisor.store.engine import is_postgres
+from supervisor.store.bare import bare_cursor
+from supervisor.store.engine import is_postgres, transaction
 from supervisor.store.runs import COLUMNS, RunRow, get, run_row, transition
 from supervisor.store.tables import runs, sessions, workers
 
@@ -20,6 +22,8 @@ _CLAIMED = sa.func.ops.claim_runs(sa.bindparam("worker", type_=sa.Text), sa.lite
     *(sa.column(column.name, column.type) for column in COLUMNS), name="claimed"
 )
 _CALL = sa.select(*_CLAIMED.c)
+_NAMES = [column.name for column in COLUMNS]
+_STATEMENT = f"SELECT {', '.join(_NAMES)} FROM ops.claim_runs(%s, 1)"  # noqa: S608 (our own names)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,25 @@ def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None
     busy = {"status": WorkerStatus.BUSY, "current_run": found.id, "heartbeat_at": now}
     connection.execute(sa.update(workers).where(workers.c.id == worker_id).values(busy))
     return get(connection, found.id)
+
+
+def claim_alone(engine: Engine, worker_id: str, clock: Clock) -> RunRow | None:
+    """Claim as `claim` does, in a transaction of its own.
+
+    Raises:
+        DatabaseUnavailable: A run may have been claimed, or not.
+    """
+    if engine.dialect.name != "postgresql":
+        with transaction(engine) as connection:
+            return claim(connection, worker_id, clock)
+    with bare_cursor(engine) as cursor:
+        cursor.execute(_STATEMENT, (worker_id,))
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = zip(_NAMES, row, strict=True)
+    # In the server's time zone, as the driver gives them.
+    return run_row({name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in values})
 
 
 def claimed_by(connection: Connection, worker_id: str) -> RunRow | None:

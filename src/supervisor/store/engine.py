@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -152,16 +152,6 @@ def is_postgres(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def single(engine: Engine) -> AbstractContextManager[Connection]:
-    """Run a block of one statement, which is a transaction in itself: on Postgres, without a BEGIN and a COMMIT.
-
-    Raises:
-        DatabaseError: As `transaction`.
-    """
-    alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
-    return transaction(engine.execution_options(**alone))
-
-
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Run a block in one transaction, which is rolled back if the block raises.
@@ -171,9 +161,15 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             transaction was being committed, it may have been.
         DatabaseError: The database could not be opened, read or written; constraint violations pass unchanged.
     """
+    with translated(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn what SQLAlchemy raises into our errors, as `transaction` says."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except sa.exc.IntegrityError:
         raise
     except DBAPIError as error:

@@ -11,7 +11,7 @@ from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
 from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import claims, runs, sessions, supervisors
-from supervisor.store.engine import DatabaseUnavailable, single, transaction
+from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
 from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
@@ -52,8 +52,7 @@ class Claimant:
                 unheard_of = claims.claimed_by(connection, worker_id)
             if unheard_of is not None:
                 return unheard_of
-        with single(engine) as connection:
-            return claims.claim(connection, worker_id, self._shop.clock)
+        return claims.claim_alone(engine, worker_id, self._shop.clock)
 
     def _take_hold(self, row: RunRow) -> tuple[RunLock, WorkspaceLease] | None:
         shop = self._shop
