@@ -22,7 +22,10 @@ def bare_cursor(engine: Engine) -> Iterator[DBAPICursor]:
     """
     driver = engine.dialect.loaded_dbapi
     with translated(engine):
-        pooled = engine.raw_connection()
+        try:
+            pooled = engine.raw_connection()
+        except driver.Error as error:
+            raise sa.exc.OperationalError(None, None, error) from error
         try:
             pooled.driver_connection.autocommit = True  # type: ignore[union-attr]  # psycopg2 has it
             with closing(pooled.cursor()) as cursor:

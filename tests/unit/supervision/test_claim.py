@@ -1,9 +1,15 @@
 """Getting hold of a run: with its locks, or not at all; and of one that was claimed before the answer was lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from unittest import mock
 
+import psycopg2
 import pytest
+from sqlalchemy.engine import Engine
 
+from supervisor.store import bare
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.supervision.claim import HELD_RETRY_SECONDS, Claimant
 from support.bench import Bench
@@ -62,11 +68,31 @@ def test_a_run_whose_locks_cannot_be_taken_at_all_has_failed(bench: Bench) -> No
     assert (bench.session(), bench.worker()) == ("failed", ("idle", None))
 
 
+class BreakingCursor:
+    """Loses the connection when a statement, which is a transaction in itself, has been executed."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def execute(self, *arguments: object) -> None:
+        self._cursor.execute(*arguments)
+        raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+
+@contextmanager
+def lost_answers_to_claims(engine: Engine) -> Iterator[None]:
+    with (
+        lost_answers(engine),
+        mock.patch.object(bare, "closing", lambda cursor: nullcontext(BreakingCursor(cursor))),
+    ):
+        yield
+
+
 def test_a_claim_whose_answer_was_lost_is_found_again_and_no_second_one_is_made(bench: Bench) -> None:
     for name in "abc":
         bench.add(name)
     claimant = Claimant(bench.shop)
-    with lost_answers(bench.shop.engine), pytest.raises(DatabaseUnavailable):
+    with lost_answers_to_claims(bench.shop.engine), pytest.raises(DatabaseUnavailable):
         claimant.claim(bench.workers[0])
     other = bench.claim(1)
     assert other.row.run_id == "b"
@@ -86,7 +112,7 @@ def test_a_claim_whose_answer_was_lost_is_found_again_and_no_second_one_is_made(
 def test_a_claim_that_was_lost_before_it_was_known_is_forgotten(bench: Bench) -> None:
     run = bench.add("a")
     claimant = Claimant(bench.shop)
-    with lost_answers(bench.shop.engine), pytest.raises(DatabaseUnavailable):
+    with lost_answers_to_claims(bench.shop.engine), pytest.raises(DatabaseUnavailable):
         claimant.claim(bench.workers[0])
     bench.requeue(bench.row(run), claimed_by=None)
     found = claimant.claim(bench.workers[0])
