@@ -16,7 +16,7 @@ from supervisor.store.claims import Scope
 from supervisor.store.engine import DatabaseUnavailable, open_engine, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.results import ResultStore
-from supervisor.store.runs import RunRow
+from supervisor.store.runs import RunHead, RunRow
 from supervisor.store.tables import pages, run_events, sessions
 from supervisor.store.tables import runs as table
 from support import run_queue
@@ -40,7 +40,7 @@ class Shared:
 
     claims: list[tuple[int, int, str]] = field(default_factory=list)
     told: list[tuple[int, int, str | None, str, bool]] = field(default_factory=list)
-    over: list[RunRow] = field(default_factory=list)
+    over: list[RunHead] = field(default_factory=list)
     asleep: list[RunRow] = field(default_factory=list)
 
 
@@ -196,10 +196,10 @@ def finish_what_is_left(engine: Engine, shared: Shared) -> None:
         assert run_queue.rescue(engine, row, actor="rescuer at last")
     for _ in left:
         with transaction(engine) as connection:
-            row = claims.claim(connection, "the last", CLOCK)
-        if row is not None:
-            shared.claims.append((row.id, row.lease_term, "the last"))
-            run_queue.put(engine, row, RunStatus.SUCCEEDED, actor="the last", event="succeeded")
+            last = claims.claim(connection, "the last", CLOCK)
+        if last is not None:
+            shared.claims.append((last.id, last.lease_term, "the last"))
+            run_queue.put(engine, last, RunStatus.SUCCEEDED, actor="the last", event="succeeded")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -10,18 +10,18 @@ from unittest import mock
 import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from supervisor.clock import SystemClock
 from supervisor.model.lease import is_expired
 from supervisor.model.rescue import RescueOutcome, rescue_outcome
-from supervisor.model.states import TRANSITIONS, RunStatus
+from supervisor.model.states import TRANSITIONS, ResultStatus, RunStatus
 from supervisor.store import leases, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
 from supervisor.store.results import AttemptKey, FencedOut, ResultStore, StoredDocument, StoredPage
-from supervisor.store.runs import NewRun, RunHead, RunRow
+from supervisor.store.runs import NewRun, RunHead
 from supervisor.store.supervisors import SupervisorRow
 from supervisor.store.tables import control, documents, pages, run_events
 from supervisor.store.tables import runs as table
@@ -63,9 +63,19 @@ def add_run(connection: Connection, run_id: str, session_id: str = "s", **others
 
 def add_worker(connection: Connection, name: str, scope: Scope) -> None:
     """Register a supervisor with one worker, both of that name."""
-    described = {"host": "desk", "machine_id": "m", "boot_id": "b", "pid": 42, "pid_namespace": "pid:[1]"}
-    more = {"process_started_at": 1.5, "version": "0", "desired_workers": 1, "runs_directory": "/srv/runs"}
-    supervisor = SupervisorRow(id=name, lease_seconds=LEASE_SECONDS, **described, **more)
+    supervisor = SupervisorRow(
+        id=name,
+        host="desk",
+        machine_id="m",
+        boot_id="b",
+        pid=42,
+        pid_namespace="pid:[1]",
+        process_started_at=1.5,
+        version="0",
+        desired_workers=1,
+        runs_directory="/srv/runs",
+        lease_seconds=LEASE_SECONDS,
+    )
     supervisors.register(connection, supervisor, [name], scope, at=database_now(connection, CLOCK))
 
 
@@ -133,15 +143,17 @@ def silence(connection: Connection, run: int) -> None:
     connection.execute(sa.update(table).where(table.c.id == run).values(heartbeat_at=long_ago))
 
 
-def key_of(row: RunRow) -> AttemptKey:
+def key_of(row: RunHead) -> AttemptKey:
     return AttemptKey(row.id, row.run_id, row.attempt, row.lease_term)
 
 
 def page(number: int, text: str) -> StoredPage:
-    return StoredPage(DOCUMENT.path, number, "succeeded", "ocr", text, 91.5, 60.0, 0.25, 1, 812, None, "level")
+    return StoredPage(
+        DOCUMENT.path, number, ResultStatus.SUCCEEDED, "ocr", text, 91.5, 60.0, 0.25, 1, 812, None, "level"
+    )
 
 
-def is_stored(store: ResultStore, row: RunRow, number: int, text: str) -> bool:
+def is_stored(store: ResultStore, row: RunHead, number: int, text: str) -> bool:
     """Store a page, unless the term is over."""
     try:
         store.store_page(key_of(row), page(number, text))
@@ -160,7 +172,7 @@ def lost_answers(engine: Engine, times: int = 1) -> Iterator[None]:
         broken = sqlite3.OperationalError("database is locked")
         broken.sqlite_errorcode = sqlite3.SQLITE_BUSY
 
-    def commit_and_break(connection: DBAPIConnection) -> None:
+    def commit_and_break(connection: PoolProxiedConnection) -> None:
         commit(connection)
         if next(left, None) is not None:
             raise broken
