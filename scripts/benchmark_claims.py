@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,8 @@ def print_ratios(ours: Row, peers: list[Row]) -> None:
 
 def main() -> None:
     rounds = int(sys.argv[1])
+    # The server would stay behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     python = peers_python()
     with ExitStack() as stack:
         top = Path(stack.enter_context(tempfile.TemporaryDirectory()))
