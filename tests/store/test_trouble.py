@@ -48,7 +48,10 @@ def test_a_connection_that_breaks_is_trouble_that_passes(own_postgres: PostgresS
     engine.dispose()
 
 
-def test_a_connection_that_broke_while_idle_is_no_trouble(postgres: PostgresServer, postgres_url: str) -> None:
+def test_a_connection_that_broke_while_idle_is_no_trouble(
+    postgres: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_engine, "TRUSTED_SECONDS", 0)
     engine = open_engine(postgres_url)
     assert ask(engine, "SELECT 1") == 1
     assert postgres.kill_backends(sa.make_url(postgres_url).database or "") == 1
