@@ -47,7 +47,7 @@ class Contestant:
         print(json.dumps(request), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
-            raise SystemExit(f"{self.name} failed, see above")
+            raise SystemExit(f"{self.name} ended with status {self._process.wait()}, see above")
         return json.loads(answer)
 
     def close(self) -> None:
