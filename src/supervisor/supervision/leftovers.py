@@ -65,14 +65,17 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
             continue
         except (SupervisorError, OSError) as error:
             shop.note(f"run {row.run_id}: tidying up after it failed: {error}")
-    _unpin_what_ended_elsewhere(shop)
+    _unpin_what_ended_elsewhere(shop, repository)
 
 
-def _unpin_what_ended_elsewhere(shop: Workshop) -> None:
-    for run_id in shop.repository.pinned():
-        with transaction(shop.engine) as connection:
-            needed = runs.is_active(connection, run_id)
-        if not needed and shop.workspaces.inspect(run_id) is None:
+def _unpin_what_ended_elsewhere(shop: Workshop, repository: str) -> None:
+    with transaction(shop.engine) as connection:
+        # Others are on record in another database, which may need their commits.
+        known = set(runs.run_ids(connection, repository))
+        ended = [run_id for run_id in shop.repository.pinned() if run_id in known]
+        ended = [run_id for run_id in ended if not runs.is_active(connection, run_id)]
+    for run_id in ended:
+        if shop.workspaces.inspect(run_id) is None:
             shop.repository.unpin(run_id)
 
 

@@ -10,6 +10,8 @@ import pytest
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.locks.machine import this_machine
 from supervisor.model.states import RunStatus
+from supervisor.store.databases import Databases
+from supervisor.store.engine import sqlite_url
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end
@@ -177,3 +179,13 @@ def test_a_workspace_in_which_somebody_worked_is_kept_with_its_pin(bench: Bench)
     assert end(bench.shop, assignment, FAILED)
     assert settle(bench.shop, assignment.row).kept is not None
     assert remains(bench, assignment.row) == {"pin", "workspace", "manifest", "settled"}
+
+
+def test_pins_of_another_database_stay(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    here = make_bench("here")
+    run = here.add("letters")
+    here.shop.repository.pin("letters", here.row(run).commit_sha)
+    other = Databases(sqlite_url(tmp_path / "other.db"), per_run=lambda run_id: tmp_path / run_id)
+    other.open_control().dispose()
+    settle_leftovers(make_bench("there", at=other).shop, "repo")
+    assert "letters" in here.shop.repository.pinned()
