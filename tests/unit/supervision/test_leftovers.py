@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.locks.machine import this_machine
 from supervisor.model.states import RunStatus
 from supervisor.store.databases import Databases
-from supervisor.store.engine import sqlite_url
+from supervisor.store.engine import sqlite_url, transaction
 from supervisor.store.runs import RunRow
+from supervisor.store.tables import runs
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end
 from supervisor.supervision.leftovers import settle_leftovers
@@ -153,6 +155,10 @@ def test_pins_of_what_ended_elsewhere_go_and_those_of_what_is_needed_stay(
     executing(make_bench("other"), "running")
     bench.add("queued")
     bench.add("of-another-repository", repository="another")
+    bench.add("ended-elsewhere")
+    with transaction(bench.shop.engine) as connection:
+        ended = sa.update(runs).where(runs.c.run_id == "ended-elsewhere")
+        connection.execute(ended.values(status=RunStatus.SUCCEEDED, settled_at=runs.c.created_at))
     for run_id in ("queued", "of-another-repository", "ended-elsewhere"):
         repository.pin(run_id, commit)
     settle_leftovers(bench.shop, "repo")
