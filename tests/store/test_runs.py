@@ -28,6 +28,7 @@ NEW = runs.NewRun(
     served_by="one",
 )
 OTHERS = Handling(lane="B", priority=7, max_retries=0, timeout_seconds=90)
+CHANGED = "priority 100 → 7, max_retries 3 → 0, timeout_seconds None → 90"
 
 
 def state(engine: Engine, run: int) -> tuple[RunRow, list[Event]]:
@@ -195,7 +196,8 @@ def test_a_queued_run_that_is_named_again_is_served_as_asked_now(engine: Engine,
         runs.serve(connection, row, "two", OTHERS, at=at(5), actor="berta")
     after, [*_, event] = state(engine, row.id)
     assert after == replace(row, served_by="two", available_at=at(5), **vars(OTHERS))
-    detail = {"reason": "named again", "from": "one", "to": "two"}
+    reason = f"named again, lane A → {OTHERS.lane}, {CHANGED}"
+    detail = {"reason": reason, "from": "one", "to": "two"}
     assert event == Event(row.id, 1, 0, at(5), "berta", "continued", None, None, detail)
 
 
@@ -206,7 +208,19 @@ def test_a_running_run_that_is_named_again_keeps_its_lane_until_it_is_queued(
         runs.serve(connection, claimed, None, OTHERS, at=at(5), actor="berta")
     after, [*_, event] = state(engine, claimed.id)
     assert after == replace(claimed, served_by=None, available_at=at(5), priority=7, max_retries=0, timeout_seconds=90)
-    assert event.detail == {"reason": "named again", "from": "one", "to": None}
+    assert event.detail == {"reason": f"named again, {CHANGED}", "from": "one", "to": None}
+
+
+@pytest.mark.usefixtures("session")
+def test_a_run_that_is_named_again_without_options_is_treated_as_before(
+    engine: Engine, add_run: AddRun, at: At
+) -> None:
+    with transaction(engine) as connection:
+        row = runs.get(connection, add_run(connection, "a", **vars(OTHERS)))
+        runs.serve(connection, row, "two", Handling(), at=at(5), actor="berta")
+    after, [*_, event] = state(engine, row.id)
+    assert after == replace(row, served_by="two", available_at=at(5))
+    assert event.detail["reason"] == "named again"
 
 
 @pytest.mark.usefixtures("session")

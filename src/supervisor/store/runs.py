@@ -158,13 +158,23 @@ def hold(connection: Connection, row: RunHead) -> bool:
 def serve(
     connection: Connection, row: RunHead, supervisor_id: str | None, handling: Handling, *, at: datetime, actor: str
 ) -> None:
-    """Give a row that was left behind, and that the caller has locked, to another supervisor; it is due at once."""
-    values = {"served_by": supervisor_id, "available_at": at, **vars(handling)}
+    """Give a row that was left behind, and that the caller has locked, to another supervisor; it is due at once.
+
+    It is treated as before, but for what `handling` has that is not the default: nobody has asked for defaults.
+    """
+    usual = vars(Handling())
+    asked = {name: value for name, value in vars(handling).items() if value != usual[name]}
     if row.status is RunStatus.RUNNING:
         # Its lane is that which it runs in, until it is queued again.
-        del values["lane"]
+        asked.pop("lane", None)
+    before = (
+        connection.execute(sa.select(*(runs.c[name] for name in usual)).where(runs.c.id == row.id)).mappings().one()
+    )
+    changes = {name: value for name, value in asked.items() if value != before[name]}
+    values = {"served_by": supervisor_id, "available_at": at, **changes}
     connection.execute(sa.update(runs).where(runs.c.id == row.id).values(values))
-    detail = {"reason": "named again", "from": row.served_by, "to": supervisor_id}
+    words = [f"{name} {before[name]} → {value}" for name, value in changes.items()]
+    detail = {"reason": ", ".join(["named again", *words]), "from": row.served_by, "to": supervisor_id}
     record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "continued", None, None, detail))
 
 

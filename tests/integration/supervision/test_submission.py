@@ -222,7 +222,7 @@ def test_other_work_supersedes_what_a_dead_supervisor_left(
 
 
 LANE_A = {"lane": "A", "priority": 7, "max_retries": 0, "timeout_seconds": 90}
-LANE_B = {"lane": "B", "priority": 200, "max_retries": 5, "timeout_seconds": None}
+LANE_B = {"lane": "B", "priority": 200, "max_retries": 5, "timeout_seconds": 30}
 
 
 def handling_of(engine: Engine, run: int) -> dict[str, object]:
