@@ -4,6 +4,7 @@ import itertools
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -130,7 +131,7 @@ class Hand:
 
     def wake_somebody(self) -> None:
         """Go on as one who was stopped, and does not know it."""
-        if self.shared.asleep:
+        with suppress(IndexError):
             self.row = self.shared.asleep.pop(0)
 
     def rescue(self) -> None:
@@ -144,7 +145,9 @@ class Hand:
         if self.chance.random() < 0.8:
             return
         with transaction(self.engine) as connection:
-            waiting = runs.of_rows(connection, claims.queued(connection, Scope()))
+            seen = runs.of_rows(connection, claims.queued(connection, Scope()))
+        # One may have been claimed between the two looks.
+        waiting = [row for row in seen if row.status is RunStatus.QUEUED]
         if waiting:
             row = self.chance.choice(waiting)
             actor = f"anna at {self.name} {next(self.numbers)}"
