@@ -132,7 +132,7 @@ def _variable_text(value: object) -> object:
 RepositoryPath = Annotated[StrictStr, AfterValidator(_repository_path)]
 Pattern = Annotated[StrictStr, AfterValidator(_pattern)]
 Language = Annotated[StrictStr, AfterValidator(_language)]
-Format = Literal["txt", "tsv"]
+Format = Literal["txt", "tsv", "hocr", "alto", "pdf", "json"]
 
 
 class Job(BaseModel):
@@ -156,7 +156,10 @@ class Job(BaseModel):
     user_words: RepositoryPath | None = None
     user_patterns: RepositoryPath | None = None
     variables: dict[StrictStr, Annotated[str, BeforeValidator(_variable_text)]] = {}
-    text_layer: Literal["skip", "force"] = "skip"
+    text_layer: Literal["skip", "redo", "force"] = "skip"
+    rotate: Literal["off", "auto"] = "off"
+    deskew: StrictBool = False
+    scale: Literal["auto", "off"] = "auto"
     page_timeout_seconds: Annotated[StrictInt, AfterValidator(_between(1, 86_400))] = 180
     max_image_megapixels: Annotated[StrictInt, AfterValidator(_between(1, 1_073))] = 250
 

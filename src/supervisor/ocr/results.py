@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PageStatus = Literal["succeeded", "failed", "skipped"]
-PageSource = Literal["ocr", "text_layer"]
+PageSource = Literal["ocr", "text_layer", "cache", "blank"]
 
 
 @dataclass(frozen=True)
@@ -16,23 +16,27 @@ class PageResult:
         status: skipped: not among the job's pages.
         source: Where the text comes from; None unless succeeded.
         text: Lines as tesseract writes them, without the form feed.
-        tsv: tesseract's columns, header included, page_num 1; empty unless succeeded.
+        master: hOCR of this page, as `hocr.write_page` makes it; empty unless succeeded.
         mean_confidence: As in `quality.Quality`; None for a text layer, which states no confidence.
         low_confidence: The same.
         weak_word_share: The same.
         word_count: Words that are not blank.
         duration_ms: Preparation and recognition, without waiting.
         error: The reason, None if succeeded.
+        page_key: What makes two pages the same to the recogniser; None where nothing was recognised.
+        because: Why it had to be recognised, where it was: "new", "changed", "other settings".
     """
 
     page_number: int
     status: PageStatus
     source: PageSource | None = None
     text: str = ""
-    tsv: str = ""
+    master: str = ""
     mean_confidence: float | None = None
     low_confidence: float | None = None
     weak_word_share: float | None = None
     word_count: int = 0
     duration_ms: int = 0
     error: str | None = None
+    page_key: str | None = None
+    because: str | None = None
