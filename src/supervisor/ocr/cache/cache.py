@@ -1,0 +1,157 @@
+"""The page cache: what was recognised once, for every run, attempt, supervisor and repository of a user.
+
+Two levels. A page of a document leads to the digest of its picture, and that together with the settings of recognition
+to what stands in it. So a picture is recognised once although it is in two documents, and a page whose document is
+known is found without decoding anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from supervisor.errors import SupervisorError
+from supervisor.ocr.cache.entries import CachedPage, Entry, PageCount, PictureOf, decode, encode, size_in_memory
+from supervisor.ocr.cache.files import TOUCH_SECONDS, EntryFiles
+from supervisor.ocr.cache.keys import JobKeys
+from supervisor.ocr.cache.memo import Memo
+from supervisor.ocr.cache.outage import Outage
+
+_MEMORY_BYTES = 64 * 1024 * 1024
+# What waits to be shared: so few that a kill loses little, so many that a round trip is nothing beside recognition.
+_PENDING_ENTRIES = 32
+T = TypeVar("T", bound=Entry)
+
+
+class SharedEntries(Protocol):
+    """Where machines share entries; each method may raise a `SupervisorError`, which costs a warning and no more."""
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the entries that there are."""
+        ...
+
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        """Keep entries under keys that are not there yet."""
+        ...
+
+
+class PageCache:
+    """The entries of one user on this machine, and those that machines share; not thread-safe.
+
+    Making one costs nothing and touches nothing. Whatever fails below makes it forgetful, and never raises: a
+    directory that cannot be written, a full disk, damaged entries, a database that is away.
+    """
+
+    def __init__(self, directory: Path, shared: SharedEntries | None = None) -> None:
+        """Remember where entries are.
+
+        Args:
+            directory: Made with the first entry.
+            shared: Asked for what is not in the directory, and told what is new.
+        """
+        self._files = EntryFiles(directory)
+        self._shared = shared
+        self._memo: Memo[Entry] = Memo(limit_bytes=_MEMORY_BYTES, lifetime_seconds=TOUCH_SECONDS)
+        self._pending: dict[str, bytes] = {}
+        self._outage = Outage("pages are not shared with other machines for the moment")
+
+    def page_count(self, keys: JobKeys, content: str) -> int | None:
+        """Return how many pages a document has, if that is known."""
+        found = self._find(keys.document(content), PageCount)
+        return found.pages if found else None
+
+    def page(self, keys: JobKeys, content: str, page_number: int) -> CachedPage | None:
+        """Return a page of a document, if it is known; nothing is decoded for that."""
+        key = keys.lookup(content, page_number)
+        match self._find(key, PictureOf) or self._find(key, CachedPage):
+            case PictureOf(digest):
+                return self.pictured(keys.page(digest))
+            case found:
+                return found
+
+    def pictured(self, page_key: str) -> CachedPage | None:
+        """Return what stands in a picture, if it is known from any document."""
+        return self._find(page_key, CachedPage)
+
+    def keep_page_count(self, keys: JobKeys, content: str, pages: int) -> None:
+        """Keep how many pages a document has."""
+        self._keep({keys.document(content): PageCount(pages)})
+
+    def keep(self, keys: JobKeys, content: str, page_number: int, picture: str | None, page: CachedPage) -> None:
+        """Keep a page that was read without failure.
+
+        Args:
+            keys: Of the job.
+            content: What identifies the document.
+            page_number: From 1.
+            picture: The `picture_digest` that led to it; None for a text layer, which has no picture.
+            page: What stands there.
+        """
+        lookup = keys.lookup(content, page_number)
+        self._keep({lookup: page} if picture is None else {keys.page(picture): page, lookup: PictureOf(picture)})
+
+    def prefetch(self, documents: Iterable[tuple[JobKeys, str]]) -> None:
+        """Bring what machines share of some documents to this one, in three queries however many there are."""
+        if self._shared is None:
+            return
+        asked = list(documents)
+        counts = self._bring(keys.document(content) for keys, content in asked)
+        lookups = {
+            keys.lookup(content, number): keys
+            for keys, content in asked
+            if isinstance(count := counts.get(keys.document(content)), PageCount)
+            for number in range(1, count.pages + 1)
+        }
+        found = self._bring(lookups)
+        self._bring(lookups[key].page(entry.digest) for key, entry in found.items() if isinstance(entry, PictureOf))
+
+    def flush(self) -> None:
+        """Share what waits for it; to be called when the work is done."""
+        pending, self._pending = self._pending, {}
+        if self._shared is None or not pending or self._outage.lasts:
+            return
+        try:
+            self._shared.put(pending)
+        except SupervisorError as error:
+            self._outage.begin(error.message)
+
+    def _find(self, key: str, kind: type[T]) -> T | None:
+        found = self._own(key) or self._ask([key]).get(key)
+        return found if isinstance(found, kind) else None
+
+    def _bring(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """Return what is known under some keys, asking for all that is not here at once."""
+        own = {key: self._own(key) for key in keys}
+        return {key: entry for key, entry in own.items() if entry} | self._ask([key for key in own if not own[key]])
+
+    def _own(self, key: str) -> Entry | None:
+        entry = self._memo.get(key)
+        if entry is None:
+            data = self._files.read(key)
+            entry = decode(key, data) if data is not None else None
+            if entry is not None:
+                self._memo.put(key, entry, size_in_memory(entry))
+        return entry
+
+    def _ask(self, keys: Sequence[str]) -> dict[str, Entry]:
+        if self._shared is None or not keys or self._outage.lasts:
+            return {}
+        try:
+            data = self._shared.get(keys)
+        except SupervisorError as error:
+            self._outage.begin(error.message)
+            return {}
+        entries = {key: entry for key in data if (entry := decode(key, data[key]))}
+        for key, entry in entries.items():
+            self._files.write(key, data[key])
+            self._memo.put(key, entry, size_in_memory(entry))
+        return entries
+
+    def _keep(self, entries: Mapping[str, Entry]) -> None:
+        for key, entry in entries.items():
+            data = encode(key, entry)
+            self._files.write(key, data)
+            self._memo.put(key, entry, size_in_memory(entry))
+            if self._shared is not None:
+                self._pending[key] = data
+        if len(self._pending) >= _PENDING_ENTRIES:
+            self.flush()
