@@ -16,7 +16,7 @@ from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.images import MAX_SIDE_PIXELS
 
 _PAGE_LIMIT = 100_000
-_POINTS_PER_INCH = 72
+POINTS_PER_INCH = 72
 # DESIGN.md §6: rendered at the native resolution of the dominant image, within these bounds.
 _NATIVE_DPI = (150, 600)
 _LOWEST_DPI = 72
@@ -93,7 +93,7 @@ def affordable_dpi(page: Any, dpi: int, max_megapixels: int) -> int:
     Raises:
         DocumentError: Even 72 dpi would not.
     """
-    width_inches, height_inches = page.rect.width / _POINTS_PER_INCH, page.rect.height / _POINTS_PER_INCH
+    width_inches, height_inches = page.rect.width / POINTS_PER_INCH, page.rect.height / POINTS_PER_INCH
     if not (0 < width_inches < math.inf and 0 < height_inches < math.inf):
         raise DocumentError("is a page without a size")
     by_area = math.sqrt(max_megapixels * 1e6 / (width_inches * height_inches))
@@ -109,7 +109,7 @@ def affordable_dpi(page: Any, dpi: int, max_megapixels: int) -> int:
 
 def render_page(page: Any, dpi: int) -> Any:
     """Render a page grey, as displayed: rotated, cropped, with annotations; uint8[height, width] in `samples_mv`."""
-    scale = dpi / _POINTS_PER_INCH
+    scale = dpi / POINTS_PER_INCH
     return page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), colorspace=pymupdf.csGRAY, alpha=False)
 
 
@@ -129,7 +129,7 @@ def _images(page: Any) -> list[tuple[float, float]]:
         width_points, height_points = math.hypot(a, b), math.hypot(c, d)
         box = pymupdf.Rect(info["bbox"]) & bounds
         if width_points > 0 and height_points > 0 and not box.is_empty:
-            dpi = _POINTS_PER_INCH * max(info["width"] / width_points, info["height"] / height_points)
+            dpi = POINTS_PER_INCH * max(info["width"] / width_points, info["height"] / height_points)
             images.append((abs(box.width * box.height), dpi))
     return images
 

@@ -1,122 +1,151 @@
-"""The text that a PDF page already has, if it is worth keeping, in the shape of recognised text."""
+"""The text that a PDF page already has, as a layout, if it is worth keeping."""
 
 # mypy: disable-error-code="no-untyped-call"
 # pymupdf carries no annotations.
 
-import re
+import itertools
+import math
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import pymupdf
 
 from supervisor.ocr.characters import plain
-from supervisor.ocr.pdf import SCAN_COVERAGE, image_coverage, page_area
-from supervisor.ocr.tsv import HEADER
+from supervisor.ocr.job import Job
+from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
+from supervisor.ocr.pdf import POINTS_PER_INCH
+from supervisor.ocr.plausibility import is_plausible
+from supervisor.ocr.scan_coverage import covers_scan
 
-# Names of glyphs instead of characters: what extraction gives for fonts without a mapping to Unicode.
-_GLYPH_NAME = re.compile(r"\(cid:[0-9]+\)")
-_MAX_JUNK_SHARE = 0.1
-_MIN_LETTER_SHARE = 0.5
-# A stamp or a line of licence text covers about one percent of a page, a short letter four, a book page twenty.
-_MIN_SCAN_TEXT_SHARE = 0.03
-_POINTS_PER_INCH = 72
+# Glyphs that no table maps to Unicode come as U+FFFD. pymupdf's default gives their number in the font as a character
+# instead, which looks like text and is none.
+_FLAGS = pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
+_CONFIDENCE = 100
 
 
 @dataclass(frozen=True)
 class PlacedWord:
-    """A word with its box in points on the displayed page, and the block and line it belongs to."""
+    """A word of a PDF page.
+
+    Attributes:
+        text: Without blanks.
+        box: In points on the displayed page.
+        is_visible: Whether it is painted; a word of which a part is, counts as visible.
+    """
 
     text: str
     box: pymupdf.Rect
-    block: int
-    line: int
+    is_visible: bool
 
 
 @dataclass(frozen=True)
-class TextLayer:
-    """Text and tsv as the recogniser would have written them, with confidence 100."""
+class PlacedLine:
+    """A line of a PDF page.
 
-    text: str
-    tsv: str
-    word_count: int
+    Attributes:
+        words: In reading order, at least one.
+        block: Number of the block that it belongs to.
+        angle: Degrees counter-clockwise by which it is turned on the displayed page: 0, 90, 180 or 270.
+    """
+
+    words: tuple[PlacedWord, ...]
+    block: int
+    angle: int
 
 
-def read_text_layer(page: Any, dpi: int) -> TextLayer | None:
-    """Return the page's own text, boxes in pixels at `dpi`; None if it has none that is worth keeping."""
-    words = _placed_words(page)
-    if not words or not _is_plausible(words) or _is_stamp_on_scan(page, words):
+def kept_layer(page: Any, job: Job, dpi: int) -> PageLayout | None:
+    """Return the text of a PDF page that a job keeps instead of recognising the page; None if it recognises.
+
+    Args:
+        page: Of pymupdf.
+        job: `text_layer` decides: skip keeps any layer that can be believed, redo only one that is visible on the page,
+            force none.
+        dpi: What the page would be rendered at.
+    """
+    match job.text_layer:
+        case "skip":
+            return read_text_layer(page, dpi)
+        case "redo":
+            return read_text_layer(page, dpi, only_visible=True)
+        case "force":
+            return None
+
+
+def read_text_layer(page: Any, dpi: int, *, only_visible: bool = False) -> PageLayout | None:
+    """Return the page's own text, boxes in pixels at `dpi`; None if it has none that can be believed."""
+    lines = list(placed_lines(page, only_visible=only_visible))
+    words = [word for line in lines for word in line.words]
+    if not words or not is_plausible([word.text for word in words]):
         return None
-    return TextLayer(_text(words), _tsv(words, page.rect, dpi), len(words))
+    if not covers_scan(page, [word.box for word in words]):
+        return None
+    return _layout(lines, page, dpi)
 
 
-def _placed_words(page: Any) -> list[PlacedWord]:
-    placed = []
-    for left, top, right, bottom, text, block, line, _ in page.get_text("words"):
+def placed_lines(page: Any, *, only_visible: bool = False) -> Iterator[PlacedLine]:
+    """Yield the lines of text of a page in its own order, without words that lie outside of it."""
+    content = page.get_text("rawdict", flags=_FLAGS)
+    for number, block in enumerate(content["blocks"]):
+        for line in block["lines"]:
+            words = [word for word in _words(line, page) if word.is_visible or not only_visible]
+            if words:
+                yield PlacedLine(tuple(words), number, _angle(line["dir"], page.rotation))
+
+
+def _words(line: dict[str, Any], page: Any) -> Iterator[PlacedWord]:
+    characters = [(character, span["alpha"] > 0) for span in line["spans"] for character in span["chars"]]
+    for is_blank, group in itertools.groupby(characters, key=lambda one: one[0]["c"].isspace()):
+        if is_blank:
+            continue
+        members = list(group)
+        text = "".join(plain("".join(character["c"] for character, _ in members)).split())
+        box = pymupdf.Rect(members[0][0]["bbox"])
+        for character, _ in members[1:]:
+            box |= character["bbox"]
         # Boxes come in the unrotated page's coordinates.
-        box = (pymupdf.Rect(left, top, right, bottom) * page.rotation_matrix) & page.rect
-        cleaned = "".join(plain(text).split())
-        if cleaned and not box.is_empty:
-            placed.append(PlacedWord(cleaned, box, block, line))
-    return placed
+        box = (box * page.rotation_matrix) & page.rect
+        if text and not box.is_empty:
+            yield PlacedWord(text, box, any(is_visible for _, is_visible in members))
 
 
-def _is_plausible(words: list[PlacedWord]) -> bool:
-    text = "".join(word.text for word in words)
-    names = _GLYPH_NAME.findall(text)
-    rest = _GLYPH_NAME.sub("", text)
-    junk = sum(len(name) for name in names) + sum(_is_junk(character) for character in rest)
-    letters = sum(character.isalnum() for character in rest)
-    return junk <= _MAX_JUNK_SHARE * len(text) and letters >= _MIN_LETTER_SHARE * len(text)
+def _angle(direction: tuple[float, float], page_rotation: int) -> int:
+    """Return how a line with this direction, y growing downwards, is turned on the displayed page."""
+    x, y = direction
+    return (round(math.degrees(math.atan2(-y, x)) / 90) * 90 - page_rotation) % 360
 
 
-def _is_junk(character: str) -> bool:
-    return character == "\ufffd" or unicodedata.category(character) in {"Co", "Cn", "Cc"}
+def _layout(lines: Sequence[PlacedLine], page: Any, dpi: int) -> PageLayout:
+    scale = dpi / POINTS_PER_INCH
+    blocks = []
+    for _, group in itertools.groupby(lines, key=lambda line: line.block):
+        block_lines = tuple(_line(line, scale) for line in group)
+        box = _around([line.box for line in block_lines])
+        paragraph = Paragraph(box, block_lines, is_right_to_left=_is_right_to_left(block_lines))
+        blocks.append(Block(box, (paragraph,)))
+    width, height = round(page.rect.width * scale), round(page.rect.height * scale)
+    return PageLayout(width, height, dpi, tuple(blocks))
 
 
-def _is_stamp_on_scan(page: Any, words: list[PlacedWord]) -> bool:
-    if image_coverage(page) < SCAN_COVERAGE:
-        return False
-    text_area: float = sum(abs(word.box.width * word.box.height) for word in words)
-    return text_area < _MIN_SCAN_TEXT_SHARE * page_area(page)
+def _line(line: PlacedLine, scale: float) -> Line:
+    words = tuple(Word(word.text, _box(word.box, scale), _CONFIDENCE) for word in line.words)
+    return Line(_around([word.box for word in words]), words, angle=line.angle)
 
 
-def _text(words: list[PlacedWord]) -> str:
-    paragraphs = []
-    for _, block in groupby(words, key=lambda word: word.block):
-        lines = [" ".join(word.text for word in line) for _, line in groupby(block, key=lambda word: word.line)]
-        paragraphs.append("\n".join(lines) + "\n")
-    return "\n".join(paragraphs)
+def _box(rectangle: pymupdf.Rect, scale: float) -> Box:
+    return Box(*(round(value * scale) for value in (rectangle.x0, rectangle.y0, rectangle.x1, rectangle.y1)))
 
 
-def _tsv(words: list[PlacedWord], page_rect: pymupdf.Rect, dpi: int) -> str:
-    def row(level: int, place: tuple[int, int, int, int], box: pymupdf.Rect, word: str | None = None) -> str:
-        left, top = round(box.x0 * scale), round(box.y0 * scale)
-        width, height = round(box.x1 * scale) - left, round(box.y1 * scale) - top
-        confidence_and_text = (-1, "") if word is None else (100, word)
-        return "\t".join(map(str, (level, 1, *place, left, top, width, height, *confidence_and_text)))
-
-    scale = dpi / _POINTS_PER_INCH
-    rows = [HEADER, row(1, (0, 0, 0, 0), page_rect)]
-    for block_number, (_, block_words) in enumerate(groupby(words, key=lambda word: word.block), 1):
-        block = list(block_words)
-        rows.append(row(2, (block_number, 0, 0, 0), _around(block)))
-        rows.append(row(3, (block_number, 1, 0, 0), _around(block)))
-        for line_number, (_, line_words) in enumerate(groupby(block, key=lambda word: word.line), 1):
-            line = list(line_words)
-            rows.append(row(4, (block_number, 1, line_number, 0), _around(line)))
-            rows.extend(
-                row(5, (block_number, 1, line_number, word_number), word.box, word.text)
-                for word_number, word in enumerate(line, 1)
-            )
-    return "\n".join(rows) + "\n"
-
-
-def _around(words: list[PlacedWord]) -> pymupdf.Rect:
-    return pymupdf.Rect(
-        min(word.box.x0 for word in words),
-        min(word.box.y0 for word in words),
-        max(word.box.x1 for word in words),
-        max(word.box.y1 for word in words),
+def _around(boxes: Sequence[Box]) -> Box:
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
     )
+
+
+def _is_right_to_left(lines: Sequence[Line]) -> bool:
+    classes = [unicodedata.bidirectional(letter) for line in lines for word in line.words for letter in word.text]
+    return sum(one in {"R", "AL"} for one in classes) > classes.count("L")
