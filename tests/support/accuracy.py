@@ -9,7 +9,7 @@ PUNCTUATION = {
 
 
 def normalised(text: str) -> str:
-    """The ground truth is reflowed and typographic: see MANIFEST.md there."""
+    """Make alike what the corpus's ground truth, reflowed and typographic, has otherwise: see MANIFEST.md there."""
     text = re.sub(r"-{2,}", "-", text.translate(PUNCTUATION))
     return " ".join(text.split())
 
