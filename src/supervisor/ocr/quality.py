@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from supervisor.ocr.tsv import words
+from supervisor.ocr.layout import PageLayout
 
-WEAK_CONFIDENCE = 60.0
+WEAK_CONFIDENCE = 60
 _LOW_PERCENTILE = 0.1
 
 
@@ -26,16 +26,16 @@ class Quality:
     weak_word_share: float | None
 
 
-def measure(tsv: str) -> Quality:
-    """Measure a recognised page by its tsv."""
-    page_words = words(tsv)
-    if not page_words:
+def measure(layout: PageLayout) -> Quality:
+    """Measure a recognised page."""
+    words = [word for word in layout.words() if word.text.strip()]
+    if not words:
         return Quality(0, None, None, None)
-    characters = sum(len(word.text) for word in page_words)
-    ranked = sorted(word.confidence for word in page_words)
+    characters = sum(len(word.text) for word in words)
+    ranked = sorted(word.confidence for word in words)
     return Quality(
-        word_count=len(page_words),
-        mean_confidence=sum(word.confidence * len(word.text) for word in page_words) / characters,
-        low_confidence=ranked[math.ceil(_LOW_PERCENTILE * len(ranked)) - 1],
+        word_count=len(words),
+        mean_confidence=sum(word.confidence * len(word.text) for word in words) / characters,
+        low_confidence=float(ranked[math.ceil(_LOW_PERCENTILE * len(ranked)) - 1]),
         weak_word_share=sum(confidence < WEAK_CONFIDENCE for confidence in ranked) / len(ranked),
     )
