@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,12 +14,20 @@ REPOSITORY_FILE = "supervisor.toml"
 RUNS_DIR_VARIABLE = "AUTONOMOUS_RUNS_DIR"
 DEFAULT_RUNS_DIR = ".autonomous_runs"
 
-FROM_OUTSIDE_ONLY = frozenset({"repo", "runs_dir", "database_url", "per_run_sqlite"})
+CACHE_DIR_VARIABLE = "SUPERVISOR_CACHE_DIR"
+CACHE_LIMIT_VARIABLE = "SUPERVISOR_CACHE_LIMIT"
+DEFAULT_CACHE_LIMIT_BYTES = 5 * 10**9
+
+FROM_OUTSIDE_ONLY = frozenset({"repo", "runs_dir", "cache_dir", "database_url", "per_run_sqlite"})
 """Settings that a file in the repository may not carry, because a pull request can change that file."""
 
 
 class SettingsError(UsageError):
     """A settings file cannot be used."""
+
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([a-zA-Z]*)")
 
 
 def user_settings_file(environment: Mapping[str, str]) -> Path:
@@ -72,3 +81,43 @@ def runs_directory(
     if environment.get(RUNS_DIR_VARIABLE):
         return Path(environment[RUNS_DIR_VARIABLE]).absolute()
     return (main_work_tree or common_dir) / DEFAULT_RUNS_DIR
+
+
+def cache_directory(chosen: str | Path | None, environment: Mapping[str, str]) -> Path:
+    """Return the absolute page cache directory: as chosen, else from the environment, else in the user's caches."""
+    if chosen:
+        return Path(chosen).absolute()
+    if environment.get(CACHE_DIR_VARIABLE):
+        return Path(environment[CACHE_DIR_VARIABLE]).absolute()
+    caches = Path(environment.get("XDG_CACHE_HOME", ""))
+    # A relative path there counts as none: XDG Base Directory Specification.
+    if not caches.is_absolute():
+        caches = Path(environment.get("HOME", "~")).expanduser() / ".cache"
+    return caches / "supervisor"
+
+
+def cache_limit_bytes(environment: Mapping[str, str]) -> int:
+    """Return how large the page cache directory may become.
+
+    Raises:
+        SettingsError: The environment says it in words that are no size.
+    """
+    text = environment.get(CACHE_LIMIT_VARIABLE)
+    if not text:
+        return DEFAULT_CACHE_LIMIT_BYTES
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise SettingsError(f"{CACHE_LIMIT_VARIABLE}: {error}", hint="write it like 5GB or 500MB") from error
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of a size such as `5GB`, `1.5 GB`, `500MB`, `2GiB` or `4096`.
+
+    Raises:
+        ValueError: It is no size.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found[2].upper() not in _UNITS:
+        raise ValueError(f"{text!r} is not a size")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

@@ -23,7 +23,7 @@ class SchemaError(SurroundingsError):
 
 @dataclass(frozen=True)
 class Part:
-    """Tables that are made together: those of `control`, those of `results`.
+    """Tables that are made together: those of `control`, of `results`, of `cache`.
 
     Attributes:
         head: The newest revision that this program knows; revisions count up.
@@ -42,6 +42,7 @@ class Part:
 
 CONTROL = Part("control", "0001", "runs")
 RESULTS = Part("results", "0001", "documents")
+CACHE = Part("cache", "0001", "page_cache")
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,21 @@ def prepare_results(engine: Engine) -> None:
     _prepare(engine, RESULTS)
 
 
+def prepare_cache(engine: Engine) -> None:
+    """Bring the pages that machines share up to date, in Postgres.
+
+    Raises:
+        SchemaError: The database is newer than this program.
+        DatabaseError: It cannot be reached or changed.
+    """
+    _prepare(engine, CACHE)
+
+
 def states(engine: Engine) -> list[PartState]:
-    """Return how both parts stand, without changing anything."""
+    """Return how the parts stand that this kind of database can have, without changing anything."""
     with transaction(engine) as connection:
-        return [PartState(part, _revision(connection, part)) for part in (CONTROL, RESULTS)]
+        parts = (CONTROL, RESULTS, CACHE) if is_postgres(connection) else (CONTROL, RESULTS)
+        return [PartState(part, _revision(connection, part)) for part in parts]
 
 
 def _prepare(engine: Engine, part: Part) -> None:

@@ -53,6 +53,7 @@ _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 control = sa.MetaData(schema=SCHEMA)
 results = sa.MetaData(schema=SCHEMA)
+cache = sa.MetaData(schema=SCHEMA)
 
 sessions = sa.Table(
     "sessions",
@@ -237,3 +238,14 @@ pages = sa.Table(
     # The recogniser's own result, compressed: an interrupted attempt goes on from it.
     sa.Column("master", sa.LargeBinary, nullable=False),
 )
+
+# Only in Postgres: where machines share the pages that they have recognised.
+page_cache = sa.Table(
+    "page_cache",
+    cache,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    # To the day: a page that a thousand runs use is not written a thousand times.
+    sa.Column("used_at", UtcDateTime, nullable=False),
+)
+sa.Index("page_cache_by_use", page_cache.c.used_at)
