@@ -29,9 +29,8 @@ _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # So that backup programs leave the directory out: https://bford.info/cachedir/
 _TAG = "CACHEDIR.TAG"
-_TAG_CONTENT = (
-    b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by supervisor; `supervisor cache` looks after it.\n"
-)
+_TAG_CONTENT = b"Signature: 8a477f597d28d172789f06886806bc55\n# Pages that supervisor has recognised.\n"
+_log = logging.getLogger(__name__)
 
 
 class EntryFiles:

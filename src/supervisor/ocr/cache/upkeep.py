@@ -1,0 +1,180 @@
+"""Keeping the cache directory bounded, and telling what is in it.
+
+Nobody is locked out meanwhile. An entry that is removed while it is read is read to its end; one that is used again
+after it was counted as old is lost, which costs one recognition.
+"""
+
+import contextlib
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.ocr.cache.files import ENTRIES, HISTORIES, TEMPORARY, is_ours, opened_folder
+
+_BLOCK_BYTES = 4096
+# A prune that leaves no room would be due again at once.
+_KEPT_SHARE = 0.9
+# Keys are hashes, so every folder is as good a sample as another: these give the size to about a tenth.
+_SAMPLED_SHARDS = 16
+_SHARDS = 256
+# Whoever needs longer than this for one file is dead.
+_TEMPORARY_SECONDS = 3600
+# One run's history is a few megabytes: runs that nobody has executed for so long will not ask why.
+_HISTORY_DAYS = 180
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file in the cache directory.
+
+    Attributes:
+        folder: The folders it is in.
+        size_bytes: What it takes of the disk.
+        used_at: In seconds since the epoch, to the hour.
+    """
+
+    folder: tuple[str, ...]
+    name: str
+    size_bytes: int
+    used_at: float
+
+    @property
+    def kind(self) -> str:
+        """What it is: document, lookup, page, history, temporary."""
+        if self.name.startswith(TEMPORARY):
+            return "temporary"
+        return "history" if self.folder == (HISTORIES,) else self.name.partition("-")[0]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is in a cache directory.
+
+    Attributes:
+        pages: Distinct pictures that were recognised.
+        entries: These, and what leads to them from documents.
+        histories: Runs of which it is known what they looked at.
+        oldest_use: In seconds since the epoch; None without entries.
+    """
+
+    pages: int
+    entries: int
+    histories: int
+    size_bytes: int
+    oldest_use: float | None
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed, and what is left."""
+
+    removed: int
+    removed_bytes: int
+    kept: int
+    kept_bytes: int
+
+
+def survey(directory: Path) -> Survey:
+    """Count what is in a cache directory; of one that is not there, nothing.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    files = list(_files(directory))
+    kinds = Counter(file.kind for file in files)
+    entries = [file for file in files if file.kind not in {"history", "temporary"}]
+    return Survey(
+        pages=kinds["page"],
+        entries=len(entries),
+        histories=kinds["history"],
+        size_bytes=sum(file.size_bytes for file in files),
+        oldest_use=min((file.used_at for file in entries), default=None),
+    )
+
+
+def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
+    """Prune a cache directory if a sample says that it has outgrown its limit; None if not.
+
+    Cheap enough for the end of every attempt: a sixteenth of the entries is looked at.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    shards = random.sample(range(_SHARDS), _SAMPLED_SHARDS)  # chosen for nobody's surprise
+    sampled = sum(file.size_bytes for shard in shards for file in _files_in(directory, (ENTRIES, f"{shard:02x}")))
+    if sampled * _SHARDS / _SAMPLED_SHARDS <= limit_bytes:
+        return None
+    return prune(directory, limit_bytes)
+
+
+def prune(directory: Path, limit_bytes: int, *, leave_bytes: int | None = None) -> Pruned:
+    """Remove what was used longest ago, if there is more than the limit; histories only after all entries.
+
+    What writers have left behind when they died, and histories of runs long gone, are removed in any case.
+
+    Args:
+        directory: Of the cache.
+        limit_bytes: How much may be there.
+        leave_bytes: How much may be left if there is more; nine tenths of the limit if not given.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    now = time.time()
+    files = list(_files(directory))
+    dead = [file for file in files if _is_dead(file, now)]
+    alive = [file for file in files if file.kind != "temporary" and not _is_dead(file, now)]
+    size_bytes = sum(file.size_bytes for file in alive)
+    target = limit_bytes * _KEPT_SHARE if leave_bytes is None else leave_bytes
+    excess = size_bytes - target if size_bytes > limit_bytes else 0
+    removed = []
+    for file in sorted(alive, key=lambda file: (file.kind == "history", file.used_at)):
+        if excess <= 0:
+            break
+        excess -= file.size_bytes
+        removed.append(file)
+    removed += dead
+    for file in removed:
+        _remove(directory, file)
+    removed_bytes = sum(file.size_bytes for file in removed)
+    total_bytes = sum(file.size_bytes for file in files)
+    return Pruned(len(removed), removed_bytes, len(files) - len(removed), total_bytes - removed_bytes)
+
+
+def _is_dead(file: FoundFile, now: float) -> bool:
+    age_seconds = now - file.used_at
+    match file.kind:
+        case "temporary":
+            return age_seconds > _TEMPORARY_SECONDS
+        case "history":
+            return age_seconds > _HISTORY_DAYS * 86_400
+    return False
+
+
+def _files(directory: Path) -> Iterator[FoundFile]:
+    for shard in range(_SHARDS):
+        yield from _files_in(directory, (ENTRIES, f"{shard:02x}"))
+    yield from _files_in(directory, (HISTORIES,))
+
+
+def _files_in(directory: Path, folder: tuple[str, ...]) -> Iterator[FoundFile]:
+    with (
+        contextlib.suppress(FileNotFoundError),
+        opened_folder(directory, *folder) as opened,
+        os.scandir(opened) as found,
+    ):
+        for one in found:
+            with contextlib.suppress(FileNotFoundError):
+                status = one.stat(follow_symlinks=False)
+                if is_ours(status):
+                    size_bytes = -(-status.st_size // _BLOCK_BYTES) * _BLOCK_BYTES
+                    yield FoundFile(folder, one.name, size_bytes, status.st_mtime)
+
+
+def _remove(directory: Path, file: FoundFile) -> None:
+    with contextlib.suppress(FileNotFoundError), opened_folder(directory, *file.folder) as folder:
+        os.unlink(file.name, dir_fd=folder)
