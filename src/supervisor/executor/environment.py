@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-_ALLOWED = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "USER"})
+_ALLOWED = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "USER"}
+    | {"SUPERVISOR_OCR_SLOTS", "SUPERVISOR_SLOTS_DIR"}
+)
 _SET = {
     # tesseract's own threads slow it down several times over when pages run side by side (tesseract#3109).
     "OMP_THREAD_LIMIT": "1",

@@ -1,0 +1,139 @@
+"""The machine's budget of OCR slots: how many pages are recognised at a time, by whomever.
+
+A slot is a locked file. What holds at all times, whoever is killed or stopped and when:
+
+- No more slots are taken than there are: the kernel's locks count.
+- The reservations of taken slots fit the memory, unless only one is taken. Who takes a slot writes down what it
+  reserves and only then adds up; of two that do so at once, the later one sees both, and steps back.
+- Who waits longest is next. It is not overtaken by pages that would fit while it does not, or it might wait for ever.
+  A process that may use fewer slots than others does not keep them from the rest.
+- Nobody holds a slot while it waits for one, so no two wait for each other.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from supervisor.ocr.slots.files import Claim, LockedClaim, locked_claims, take
+from supervisor.ocr.slots.queue import pause, waiting, waiting_claims
+
+_PREFIX = "slot"
+
+
+class Slot:
+    """A taken slot: a context manager that releases it.
+
+    A process that inherits the descriptor (`pass_fds`) keeps the slot until it has ended, too.
+    """
+
+    def __init__(self, directory: Path, descriptor: int) -> None:
+        self._directory = directory
+        self._descriptor: int | None = descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def fileno(self) -> int:
+        """Return the locked descriptor, which stays ours.
+
+        Raises:
+            ValueError: The slot was released.
+        """
+        if self._descriptor is None:
+            raise ValueError("the slot was released")
+        return self._descriptor
+
+    def is_wanted(self) -> bool:
+        """Tell whether somebody waits for a slot, at the price of a few system calls for each who does."""
+        return bool(waiting_claims(self._directory))
+
+    def release(self) -> None:
+        """Give the slot back, once no other process has it open; a second time does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class BudgetState:
+    """A moment of the budget.
+
+    Attributes:
+        taken: By number; without a claim where the record cannot be read.
+        waiting: Those who wait, who came first first.
+    """
+
+    taken: list[LockedClaim]
+    waiting: list[Claim]
+
+
+class SlotBudget:
+    """The slots that this process may use; all processes that name the same directory share them.
+
+    Args:
+        directory: It exists, on a local file system.
+        slots: How many there are for this process: another that may use fewer or more cores counts differently, and
+            shares those with lower numbers.
+        memory_bytes: What the pages in all slots may reserve together.
+    """
+
+    def __init__(self, directory: Path, *, slots: int, memory_bytes: int) -> None:
+        self.directory = directory
+        self.slots = slots
+        self.memory_bytes = memory_bytes
+
+    def acquire(self, memory_bytes: int) -> Slot:
+        """Wait until it is our turn, a slot is free and the memory suffices, and take the slot.
+
+        A page that needs more memory than there is waits until it is alone.
+
+        Args:
+            memory_bytes: What the page reserves.
+
+        Raises:
+            SurroundingsError: The directory cannot be used.
+        """
+        with waiting(self.directory, self._claim(memory_bytes)) as place:
+            while True:
+                ahead = place.ahead()
+                # What those ahead can use is theirs.
+                slot = self._try(max((claim.slots for claim in ahead), default=0), memory_bytes)
+                if slot is not None:
+                    return slot
+                pause(len(ahead))
+
+    def state(self) -> BudgetState:
+        """Return who has slots and who waits; nothing is made or changed."""
+        taken = sorted(locked_claims(self.directory, _PREFIX), key=lambda found: found.number)
+        return BudgetState(taken, waiting_claims(self.directory))
+
+    def _try(self, first: int, memory_bytes: int) -> Slot | None:
+        if first >= self.slots or not self._has_room(memory_bytes, None):
+            return None
+        # From above, to leave those with lower numbers to processes that may use no others.
+        for number in reversed(range(first, self.slots)):
+            path = self.directory / f"{_PREFIX}-{number:03}.lock"
+            descriptor = take(path, self._claim(memory_bytes))
+            if descriptor is not None:
+                if self._has_room(memory_bytes, number):
+                    return Slot(self.directory, descriptor)
+                os.close(descriptor)
+                return None
+        return None
+
+    def _has_room(self, memory_bytes: int, own: int | None) -> bool:
+        others = [found.claim for found in locked_claims(self.directory, _PREFIX) if found.number != own]
+        reserved = sum(claim.memory_bytes for claim in others if claim)
+        return not others or reserved + memory_bytes <= self.memory_bytes
+
+    def _claim(self, memory_bytes: int) -> Claim:
+        return Claim(os.getpid(), memory_bytes, self.slots, datetime.now(UTC), time.monotonic_ns())

@@ -1,0 +1,171 @@
+"""Kernel-locked files in a directory that strangers may write to, and the record that each carries.
+
+The lock is the truth: it ends with the last process that has the descriptor, however that ends. The record informs
+people, and says how much memory its holder reserves; it means nothing while nobody holds the lock.
+
+Another user can lock these files, or make them first, and so keep us waiting; that lies in sharing. It must not be
+possible to aim what we write at a file elsewhere: links of both kinds and all that is no plain file are refused.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from supervisor.errors import SurroundingsError
+
+_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_RECORD_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who has a slot, or waits for one.
+
+    Attributes:
+        pid: Of the page process, in its own pid namespace.
+        memory_bytes: What it reserves.
+        slots: How many there are for it: it can use those with lower numbers.
+        since: When it took the slot or began to wait; aware UTC, for people.
+        since_ns: The same on the monotonic clock, which all processes of a machine share: the order of those who wait.
+    """
+
+    pid: int
+    memory_bytes: int
+    slots: int
+    since: datetime
+    since_ns: int
+
+    @classmethod
+    def from_record(cls, content: bytes) -> Self | None:
+        """Read a record; None if it is empty, half written or no record at all."""
+        try:
+            found = json.loads(content)
+            since = datetime.fromisoformat(found.pop("since"))
+            numbers = {name: int(found[name]) for name in ("pid", "memory_bytes", "slots", "since_ns")}
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None
+        return cls(since=since, **numbers) if since.tzinfo and min(numbers.values()) >= 0 else None
+
+    def to_record(self) -> bytes:
+        """Write the record; all are of one length, so that one write replaces another whole."""
+        found = asdict(self) | {"since": self.since.isoformat(timespec="seconds")}
+        return json.dumps(found).encode().ljust(_RECORD_LENGTH - 1) + b"\n"
+
+
+@dataclass(frozen=True)
+class LockedClaim:
+    """A file that somebody has locked.
+
+    Attributes:
+        claim: None where the record cannot be read.
+        beat_at: When its holder last gave a sign of life, in seconds since the epoch.
+    """
+
+    path: Path
+    number: int
+    claim: Claim | None
+    beat_at: float
+
+
+def take(path: Path, claim: Claim) -> int | None:
+    """Lock a file, making it if it is missing, and write the record; return the descriptor, None if it is taken.
+
+    A file that we may not use counts as taken.
+
+    Raises:
+        SurroundingsError: It cannot be made.
+    """
+    descriptor = _open_or_make(path)
+    if descriptor is None:
+        return None
+    try:
+        if _lock(descriptor, fcntl.LOCK_EX) and _is_plain_file_at(descriptor, path):
+            os.pwrite(descriptor, claim.to_record(), 0)
+            return descriptor
+    except OSError as error:
+        os.close(descriptor)
+        raise _unusable(path, error) from error
+    os.close(descriptor)
+    return None
+
+
+def locked_claims(directory: Path, prefix: str) -> Iterator[LockedClaim]:
+    """Yield the files `PREFIX-NUMBER.lock` that somebody has locked, in no order; nothing is made.
+
+    One that we may not look into counts as locked.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            name, _, number = entry.name.removesuffix(".lock").partition("-")
+            if name == prefix and number.isascii() and number.isdigit():
+                found = _locked_claim(Path(entry.path), int(number))
+                if found is not None:
+                    yield found
+
+
+def _locked_claim(path: Path, number: int) -> LockedClaim | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return LockedClaim(path, number, None, 0)
+    try:
+        # A shared lock, so that two who ask at once do not take each other for a holder.
+        if _lock(descriptor, fcntl.LOCK_SH):
+            return None
+        claim = Claim.from_record(os.pread(descriptor, _RECORD_LENGTH, 0))
+        return LockedClaim(path, number, claim, os.fstat(descriptor).st_mtime)
+    except OSError:  # no plain file
+        return LockedClaim(path, number, None, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _open_or_make(path: Path) -> int | None:
+    while True:
+        # Never both at once: where strangers write, O_CREAT refuses files of others (fs.protected_regular, proc(5)).
+        try:
+            return os.open(path, os.O_RDWR | _SAFELY)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY, 0o666)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _unusable(path, error) from error
+        os.fchmod(descriptor, 0o666)  # whatever the umask says: other users lock it, too
+        return descriptor
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_plain_file_at(descriptor: int, path: Path) -> bool:
+    """Tell whether a descriptor is a file that has this name, which cleaning programs remove, and no other."""
+    found = os.fstat(descriptor)
+    try:
+        return os.path.samestat(found, path.lstat()) and stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    except FileNotFoundError:
+        return False
+
+
+def _unusable(path: Path, error: OSError) -> SurroundingsError:
+    return SurroundingsError(
+        f"cannot use {path}: {error.strerror}", hint="name another directory in SUPERVISOR_SLOTS_DIR"
+    )
