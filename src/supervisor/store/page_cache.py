@@ -4,6 +4,7 @@ What an entry is, and whether it is whole, is for those to judge who keep and re
 order of their keys, or passed over, so that nobody waits for anybody in a circle.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ _KEPT_SHARE = 0.9
 _KEPT_FOR = timedelta(days=90)
 _USE_NOTED_EVERY = timedelta(days=1)
 _ADVISORY_LOCK = 0x0C2_CAC4E
+# So that whoever writes need not think of it; a look costs nothing while the table is small.
+_PUTS_PER_PRUNE = 64
 # Recognising a page takes a second: a database that needs longer to find it is no help.
 _IMPATIENCE = {"connect_timeout": "2", "tcp_user_timeout": "3000"}
 _IMPATIENT_STATEMENTS = "-c statement_timeout=3s -c lock_timeout=1s -c idle_in_transaction_session_timeout=60s"
@@ -79,7 +82,10 @@ class SharedPages:
         return {key: bytes(content) for key, content, _ in found}
 
     def put(self, entries: Mapping[str, bytes]) -> None:
-        """Keep entries; one that is there already is replaced only if it is another, as a damaged one is."""
+        """Keep entries; one that is there already is replaced only if it is another, as a damaged one is.
+
+        Now and then it prunes, too.
+        """
         if not entries:
             return
         rows: list[dict[str, Any]] = [{"key": key, "content": entries[key], "used_at": _NOW} for key in sorted(entries)]
@@ -92,6 +98,8 @@ class SharedPages:
         )
         with transaction(self._engine) as connection:
             connection.execute(statement)
+        if random.random() < 1 / _PUTS_PER_PRUNE:  # noqa: S311 (no secret)
+            self.prune()
 
     def prune(self) -> int:
         """Remove what nobody has used for 90 days, and what was used longest ago if there is too much.
@@ -102,7 +110,7 @@ class SharedPages:
         with transaction(self._engine) as connection:
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))):
                 return 0
-            connection.execute(sa.text("SET LOCAL statement_timeout = '60s'"))
+            connection.execute(sa.text("SET LOCAL statement_timeout = '20s'"))
             doomed = page_cache.c.used_at < _NOW - _KEPT_FOR
             if self._is_too_large(connection):
                 doomed |= page_cache.c.key.in_(self._beyond_the_limit())

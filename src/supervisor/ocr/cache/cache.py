@@ -7,7 +7,7 @@ known is found without decoding anything.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from supervisor.errors import SupervisorError
 from supervisor.ocr.cache.entries import CachedPage, Entry, PageCount, PictureOf, decode, encode, size_in_memory
@@ -19,7 +19,6 @@ from supervisor.ocr.cache.outage import Outage
 _MEMORY_BYTES = 64 * 1024 * 1024
 # What waits to be shared: so few that a kill loses little, so many that a round trip is nothing beside recognition.
 _PENDING_ENTRIES = 32
-T = TypeVar("T", bound=Entry)
 
 
 class SharedEntries(Protocol):
@@ -56,21 +55,24 @@ class PageCache:
 
     def page_count(self, keys: JobKeys, content: str) -> int | None:
         """Return how many pages a document has, if that is known."""
-        found = self._find(keys.document(content), PageCount)
-        return found.pages if found else None
+        found = self._find(keys.document(content))
+        return found.pages if isinstance(found, PageCount) else None
 
     def page(self, keys: JobKeys, content: str, page_number: int) -> CachedPage | None:
         """Return a page of a document, if it is known; nothing is decoded for that."""
         key = keys.lookup(content, page_number)
-        match self._find(key, PictureOf) or self._find(key, CachedPage):
+        match self._find(key):
             case PictureOf(digest):
                 return self.pictured(keys.page(digest))
-            case found:
-                return found
+            case CachedPage() as text_layer:
+                return text_layer
+            case _:
+                return None
 
     def pictured(self, page_key: str) -> CachedPage | None:
         """Return what stands in a picture, if it is known from any document."""
-        return self._find(page_key, CachedPage)
+        found = self._find(page_key)
+        return found if isinstance(found, CachedPage) else None
 
     def keep_page_count(self, keys: JobKeys, content: str, pages: int) -> None:
         """Keep how many pages a document has."""
@@ -114,9 +116,8 @@ class PageCache:
         except SupervisorError as error:
             self._outage.begin(error.message)
 
-    def _find(self, key: str, kind: type[T]) -> T | None:
-        found = self._own(key) or self._ask([key]).get(key)
-        return found if isinstance(found, kind) else None
+    def _find(self, key: str) -> Entry | None:
+        return self._own(key) or self._ask([key]).get(key)
 
     def _bring(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Return what is known under some keys, asking for all that is not here at once."""

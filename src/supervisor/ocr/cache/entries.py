@@ -14,7 +14,8 @@ from typing import Any, Literal
 _MARK = b"supervisor page cache 1\n"
 _SUM_SIZE_BYTES = hashlib.sha256().digest_size
 _OVERHEAD_BYTES = 400  # of an object in memory, roughly
-# Measured on 12 book pages, hOCR of 62 kB each: level 1 makes 9.9 kB of it in 0.5 ms, level 6 8.4 kB in 1.2 ms.
+# Measured: level 1 makes 6.5 kB of a book page's 30 kB in 0.14 ms, level 6 5.6 kB in 0.32; of a dense page's 134 kB 27
+# in 0.8 ms, and 22 in 2.4. Both are unpacked equally fast.
 _LEVEL = 1
 # A page of a newspaper is 2 MB. Other machines write entries, too, and a small one may expand to anything.
 MAX_BODY_BYTES = 64 * 1024 * 1024
