@@ -1,6 +1,6 @@
 """What every engine does: recognise a page that lies in a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -13,32 +13,31 @@ class EngineSettings:
         languages: In the order of the job.
         page_segmentation: tesseract --psm.
         engine_mode: tesseract --oem.
-        dpi: Of the page; PGM states none.
         tessdata_dir: Absolute, as are the two that follow; None for tesseract's own.
         variables: Names and values, sorted.
-        memory_bytes: How much address space tesseract may use.
+        memory_bytes: How much address space tesseract may use for this page; not compared, because the limit of a
+            process that is alive can be changed.
     """
 
     languages: tuple[str, ...]
     page_segmentation: int
     engine_mode: int
-    dpi: int
     tessdata_dir: Path | None = None
     user_words: Path | None = None
     user_patterns: Path | None = None
     variables: tuple[tuple[str, str], ...] = ()
-    memory_bytes: int | None = None
+    memory_bytes: int | None = field(default=None, compare=False)
 
 
 class Engine(Protocol):
     """A way to run tesseract; not thread-safe."""
 
     def recognise(self, file: Path, settings: EngineSettings, *, timeout_seconds: float) -> str:
-        """Return tesseract's own hOCR of a PGM or PBM.
+        """Return tesseract's own hOCR of a page that `page_file.write_page_file` wrote.
 
         Raises:
-            RecogniserError: It crashed, was killed, ran out of time or memory, wrote nothing, too much, or no hOCR;
-                its process is gone then, and the next page gets another one.
+            RecogniserError: It crashed, was killed, ran out of time (`PageTimeoutError`) or memory, wrote nothing, too
+                much, or no hOCR; its process is gone then, and the next page gets another one.
             TesseractMissingError: There is none.
         """
         ...
