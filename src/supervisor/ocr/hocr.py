@@ -1,5 +1,6 @@
 """hOCR: reads what tesseract 4.1 to 5 writes, and writes the master of a page, which is read back without loss."""
 
+import math
 import re
 from collections.abc import Iterator
 from xml.parsers import expat
@@ -31,13 +32,12 @@ _EMPHASIS = ("strong", "em")
 
 _BOX = r"bbox ([0-9]{1,9}) ([0-9]{1,9}) ([0-9]{1,9}) ([0-9]{1,9})"
 _BOX_AND_REST = re.compile(_BOX + "(?:; (.*))?")
-_BOX_AND_CONFIDENCE = re.compile(_BOX + "; x_wconf ([0-9]{1,2}|100)")
+_BOX_AND_CONFIDENCE = re.compile(_BOX + "; x_wconf ([0-9]{1,2}|100)(?:;|$)")
 # The name of the picture may hold anything; it ends with the last quotation mark. tesseract 4 states no resolution.
 _PAGE = re.compile(
     '(?:image ".*"; )?bbox 0 0 ([0-9]{1,9}) ([0-9]{1,9})(?:; ppageno [0-9]+)?(?:; scan_res ([0-9]{1,9}) [0-9]{1,9})?',
     re.DOTALL,
 )
-_NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-]?[0-9]{1,2})?")
 _BLANKS = str.maketrans("\t\n", "  ")
 
 
@@ -258,9 +258,13 @@ def _box(left: int, top: int, right: int, bottom: int) -> Box:
 
 
 def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise _unreadable("a line states a figure that is no number")
-    return float(text)
+    return number
 
 
 def _figures(line: Line) -> str:

@@ -45,7 +45,7 @@ def layout_members(layout: PageLayout) -> str:
     return _json(members)[1:-1]
 
 
-def no_layout(_page_number: int) -> str:
+def members_without_layout() -> str:
     """Return the same members for a page that has no result."""
     return _json({"width": None, "height": None, "dpi": None, "lines": []})[1:-1]
 
