@@ -85,10 +85,9 @@ def runs_directory(
 
 def cache_directory(chosen: str | Path | None, environment: Mapping[str, str]) -> Path:
     """Return the absolute page cache directory: as chosen, else from the environment, else in the user's caches."""
-    if chosen:
-        return Path(chosen).absolute()
-    if environment.get(CACHE_DIR_VARIABLE):
-        return Path(environment[CACHE_DIR_VARIABLE]).absolute()
+    named = chosen or environment.get(CACHE_DIR_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
     caches = Path(environment.get("XDG_CACHE_HOME", ""))
     # A relative path there counts as none: XDG Base Directory Specification.
     if not caches.is_absolute():

@@ -35,6 +35,7 @@ class RootGroup(LazyGroup):
     """The sub-commands of `supervisor`."""
 
     entries = {  # noqa: RUF012 (never changed)
+        "cache": CommandEntry("supervisor.cli.cache:cache", "See what is known of pages, and make room."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),

@@ -104,7 +104,7 @@ def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
     Raises:
         OSError: It cannot be read.
     """
-    shards = random.sample(range(_SHARDS), _SAMPLED_SHARDS)  # chosen for nobody's surprise
+    shards = random.sample(range(_SHARDS), _SAMPLED_SHARDS)
     sampled = sum(file.size_bytes for shard in shards for file in _files_in(directory, (ENTRIES, f"{shard:02x}")))
     if sampled * _SHARDS / _SAMPLED_SHARDS <= limit_bytes:
         return None
