@@ -1,8 +1,9 @@
 """A command and all that it started, measured: seconds, processor time, memory.
 
-`measured` runs the command under this file as a program, which adopts every process that loses its parent,
-as a subreaper. So it is told the times of all, grandchildren of a fork server and processes in sessions of their own included: each
-parent's account of its reaped children ends up here. One program a command, because the kernel's figures only grow.
+`measured` runs the command under this file as a program, which adopts every process that loses its parent, as a
+subreaper. So it is told the times of all, grandchildren of a fork server and processes in sessions of their own
+included: each parent's account of its reaped children ends up here. One program a command, because the kernel's figures
+only grow.
 """
 
 import ctypes

@@ -9,9 +9,7 @@ from typing import ClassVar
 
 from benchmark_claims import locked_version, peers_python
 from ocr_pages import DPI, Pages
-from ocr_repository import make_repository
-
-SUPERVISOR = Path(sys.executable).with_name("supervisor")
+from ocr_repository import SUPERVISOR, make_repository
 
 
 class Program(ABC):
@@ -63,7 +61,7 @@ class Limit(Program):
     def texts(self, folder: Path) -> list[str]:
         texts = [""] * len(self.pages.files)
         for number in range(2):
-            texts[number::2] = _separated((folder / f"{number}.txt").read_text(encoding="utf-8"))
+            texts[number::2] = _separated(folder / f"{number}.txt")
         return texts
 
 
@@ -98,9 +96,7 @@ class Ocrmypdf(Program):
         return [self._programs / "ocrmypdf", *options, self.given / "pages.pdf", folder / "searchable.pdf"]
 
     def texts(self, folder: Path) -> list[str]:
-        texts = (folder / "texts.txt").read_text(encoding="utf-8")
-        # Separated here, where tesseract ends each page.
-        return _separated(texts if texts.endswith("\f") else f"{texts}\f")
+        return _separated(folder / "texts.txt")
 
 
 class Pool(Program):
@@ -147,8 +143,9 @@ PROGRAMS: dict[str, type[Program]] = {
 }
 
 
-def _separated(texts: str) -> list[str]:
-    return texts.split("\f")[:-1]
+def _separated(texts: Path) -> list[str]:
+    # Between pages: tesseract 4 put one after the last, too.
+    return texts.read_text(encoding="utf-8").split("\f")
 
 
 def _texts_beside(folder: Path, pages: Pages) -> list[str]:

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sample_repository import git
+
+SUPERVISOR = Path(sys.executable).with_name("supervisor")
 
 
 def make_repository(top: Path, shares: Mapping[str, Sequence[Path]], *, scale: str = "auto") -> None:
@@ -27,7 +30,8 @@ def write_job(top: Path, run_id: str, *, scale: str = "auto") -> None:
 
 
 def commit(top: Path) -> None:
+    """Commit all there is, to a repository that is made if it is not there."""
     if not (top / ".git").exists():
         git(top, "init", "--quiet", "--initial-branch=main", "--template=")
     git(top, "add", "--all")
-    git(top, "commit", "--quiet", "--message", "Add scans and the jobs that read them")
+    git(top, "commit", "--quiet", "--message", "Change scans and the jobs that read them")
