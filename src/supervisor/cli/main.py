@@ -37,6 +37,7 @@ class RootGroup(LazyGroup):
     entries = {  # noqa: RUF012 (never changed)
         "cache": CommandEntry("supervisor.cli.cache:cache", "See what is known of pages, and make room."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
+        "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
         "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),

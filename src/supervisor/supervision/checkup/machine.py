@@ -1,0 +1,112 @@
+"""How many pages the machine recognises at a time: slots and memory."""
+
+import contextlib
+import time
+
+import psutil
+
+from supervisor.artifacts.filesystems import network_file_system
+from supervisor.board.progress import counted
+from supervisor.ocr.limits import UNIT_BYTES
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.slots.capacity import SLOTS_VARIABLE, Capacity, measure_capacity
+from supervisor.ocr.slots.files import Claim, LockedClaim
+from supervisor.ocr.slots.machine import DIRECTORY_VARIABLE, slots_directory
+from supervisor.supervision.checkup.findings import Finding, Level, Surroundings, shown_gigabytes
+
+
+def check_slots(surroundings: Surroundings) -> Finding:
+    """Tell how many slots there are and why, who has them, and who waits."""
+    capacity = measure_capacity(surroundings.environment)
+    directory = slots_directory(surroundings.environment)
+    state = SlotBudget(directory.path, slots=capacity.slots, memory_bytes=capacity.memory_for_pages).state()
+    used = f"{len(state.taken) or 'none'} taken"
+    if state.waiting:
+        used += f", {counted(len(state.waiting), 'page')} waiting, the first for {_seconds(state.waiting[0])} s"
+    stopped = [found.claim.pid for found in state.taken if found.claim and _condition(found.claim) == "stopped"]
+    network = network_file_system(directory.path)
+    level, hint = Level.OK, None
+    if stopped:
+        level, hint = Level.WARNING, f"a stopped process keeps its slot; to continue it: kill -CONT {stopped[0]}"
+    elif network:
+        level, hint = Level.WARNING, f"{directory.path} is on {network}; name a local one in {DIRECTORY_VARIABLE}"
+    elif directory.why_not_shared:
+        level, hint = Level.WARNING, f"other users have slots of their own: {directory.why_not_shared}"
+    return Finding(
+        level,
+        "slots",
+        f"{capacity.slots} ({_reason(capacity)}), {used}",
+        hint,
+        lines=tuple(_line(found) for found in state.taken),
+        facts={
+            "count": capacity.slots,
+            "cores": capacity.cores,
+            "quota_cores": capacity.quota_cores,
+            "memory_for_pages_bytes": capacity.memory_for_pages,
+            "directory": str(directory.path),
+            "taken": [{"slot": found.number, **_facts(found.claim)} for found in state.taken],
+            "waiting": [_facts(claim) for claim in state.waiting],
+        },
+    )
+
+
+def check_memory(surroundings: Surroundings) -> Finding:
+    """Tell how much memory pages may reserve, and whether it is really there."""
+    capacity = measure_capacity(surroundings.environment)
+    available = psutil.virtual_memory().available
+    message = (
+        f"{shown_gigabytes(capacity.memory_for_pages)} for pages of {shown_gigabytes(capacity.memory_bytes)}, "
+        f"{shown_gigabytes(available)} available now"
+    )
+    facts = {
+        "memory_bytes": capacity.memory_bytes,
+        "memory_for_pages_bytes": capacity.memory_for_pages,
+        "available_bytes": available,
+    }
+    if available < UNIT_BYTES:
+        hint = f"a large page takes {shown_gigabytes(UNIT_BYTES)}: end other programs, or set {SLOTS_VARIABLE}=1"
+        return Finding(Level.WARNING, "memory", message, hint, facts=facts)
+    return Finding(Level.OK, "memory", message, facts=facts)
+
+
+def _reason(capacity: Capacity) -> str:
+    cores = counted(capacity.cores, "core")
+    if capacity.chosen_slots is not None:
+        return f"{SLOTS_VARIABLE}; {cores}"
+    if capacity.slots == capacity.cores:
+        return "one for each core"
+    if capacity.quota_cores is not None and capacity.slots >= capacity.quota_cores:
+        return f"the control group allows the time of {capacity.quota_cores:g} of {cores}"
+    return f"{shown_gigabytes(UNIT_BYTES)} of memory each; {cores}"
+
+
+def _line(found: LockedClaim) -> str:
+    if found.claim is None:
+        return f"slot {found.number}  by whom cannot be read from {found.path}"
+    condition = _condition(found.claim)
+    return (
+        f"slot {found.number}  pid {found.claim.pid}{f' ({condition})' if condition else ''}"
+        f"  {shown_gigabytes(found.claim.memory_bytes)}  for {_seconds(found.claim)} s"
+    )
+
+
+def _seconds(claim: Claim) -> int:
+    return max(0, time.monotonic_ns() - claim.since_ns) // 10**9
+
+
+def _condition(claim: Claim) -> str | None:
+    """Return what is unusual about the process that took a slot."""
+    with contextlib.suppress(psutil.AccessDenied):
+        try:
+            return "stopped" if psutil.Process(claim.pid).status() == psutil.STATUS_STOPPED else None
+        except psutil.NoSuchProcess:
+            return "gone; what it started has the slot"
+    return None
+
+
+def _facts(claim: Claim | None) -> dict[str, object]:
+    return {
+        "pid": claim and claim.pid,
+        "memory_bytes": claim and claim.memory_bytes,
+        "since": claim and claim.since.isoformat(),
+    }
