@@ -17,7 +17,6 @@ from supervisor.ocr.results import PageResult
 PAGES = (
     "old-books/a006.tiff",
     "old-books/j007.tiff",
-    "dinglehopper/462875_0008.jpg",
     "tesseract-test/eurotext.tif",
     "tesseract-test/phototest-rotated-L.png",
     "pytesseract/test-european.jpg",
