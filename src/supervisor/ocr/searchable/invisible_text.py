@@ -16,8 +16,12 @@ from supervisor.ocr.searchable.glyphless_font import ADVANCE, encode
 _LINE_PER_FONT_SIZE = 0.9
 # Where a line does not say how much of its size its descenders take.
 _USUAL_DESCENDERS = 0.22
-# So that a gap can be seen in the file even where boxes touch or overlap.
-_SMALLEST_GAP_PIXELS = 0.1
+# Readers see the end of a word in a gap of 0.1 to 0.15 of the font's size (poppler: minWordBreakSpace), so where boxes
+# nearly touch or overlap the first word is shown shorter, by half at most.
+_GAP_PER_FONT_SIZE = 0.2
+_SHORTEST = 0.5
+# A line of upright text is never that many times as tall as its letters, and as it is wide.
+_UPENDED = 2
 _RIGHT_TO_LEFT = {"R", "AL"}
 # Runs that keep their direction within text that goes right to left: numbers, and other scripts.
 _FORWARD_CLASSES = {"L", "EN", "AN"}
@@ -66,11 +70,13 @@ class _Frame:
         origin: Its bottom left corner, in pixels of the page.
         along: The direction of reading.
         up: The direction of the ascenders.
+        height: Of the line, in pixels.
     """
 
     origin: tuple[float, float]
     along: tuple[int, int]
     up: tuple[int, int]
+    height: int
 
     def extent(self, box: Box) -> tuple[float, float]:
         """Return where a box begins and ends along the line."""
@@ -88,43 +94,56 @@ class _Frame:
         )
 
 
-def _frame(line: Line) -> _Frame:
-    box = line.box
-    match line.angle:
+def _angle(line: Line) -> int:
+    """Return how a line is turned, also where it stands upright on its end and tesseract did not say so.
+
+    Tesseract reads such lines from top to bottom as it does Chinese ones, and gives neither angle nor baseline.
+    """
+    height = line.box.bottom - line.box.top
+    if line.angle or not line.words or line.baseline != (0.0, 0.0):
+        return line.angle
+    if height < _UPENDED * max(line.x_size, line.box.right - line.box.left):
+        return 0
+    return 270 if line.words[0].box.top <= line.words[-1].box.top else 90
+
+
+def _frame(box: Box, angle: int) -> _Frame:
+    match angle:
         case 90:
-            return _Frame((box.right, box.bottom), (0, -1), (-1, 0))
+            return _Frame((box.right, box.bottom), (0, -1), (-1, 0), box.right - box.left)
         case 180:
-            return _Frame((box.right, box.top), (-1, 0), (0, 1))
+            return _Frame((box.right, box.top), (-1, 0), (0, 1), box.bottom - box.top)
         case 270:
-            return _Frame((box.left, box.top), (0, 1), (1, 0))
+            return _Frame((box.left, box.top), (0, 1), (1, 0), box.right - box.left)
         case _:
-            return _Frame((box.left, box.bottom), (1, 0), (0, -1))
+            return _Frame((box.left, box.bottom), (1, 0), (0, -1), box.bottom - box.top)
 
 
 def _line(line: Line, placement: Placement, codes: Mapping[str, int], font: str) -> Iterator[str]:
-    frame = _frame(line)
-    words = _as_displayed(line.words, frame)
-    if not words:
-        return
-    height = line.box.right - line.box.left if line.angle in {90, 270} else line.box.bottom - line.box.top
-    line_size = line.x_size or height
+    angle = _angle(line)
+    frame = _frame(line.box, angle)
+    line_size = line.x_size or frame.height
     font_size = max(1.0, line_size / _LINE_PER_FONT_SIZE)
     slope, offset = line.baseline
-    if line.angle and not offset:
+    if angle and not offset:
         # Tesseract tells the baseline of upright lines only.
-        slope, offset = 0.0, -(line.descenders or _USUAL_DESCENDERS * line_size)
-    along_x, along_y = placement.direction(frame.along[0] - slope * frame.up[0], frame.along[1] - slope * frame.up[1])
-    up_x, up_y = placement.direction(frame.up[0] + slope * frame.along[0], frame.up[1] + slope * frame.along[1])
-    unit = math.hypot(up_x, up_y)
-    matrix = " ".join(_number(value / unit, 5) for value in (along_x, along_y, up_x, up_y))
+        offset = -(line.descenders or _USUAL_DESCENDERS * line_size)
+    along, up = placement.direction(*frame.along), placement.direction(*frame.up)
+    unit = math.hypot(*up)
+    matrix = " ".join(_number(value / unit, 5) for value in (*along, *up))
     yield f"/{font} {_number(font_size * unit, 3)} Tf"
+    words = _as_displayed(line.words, frame)
     for index, (text, start, end) in enumerate(words):
-        x, y = placement.point(*frame.point(start, -offset - slope * start))
+        # Words stand straight even on a slanting baseline, at the height of their middle: poppler takes slanting ones apart.
+        x, y = placement.point(*frame.point(start, -offset - slope * (start + end) / 2))
         yield f"{matrix} {_number(x, 3)} {_number(y, 3)} Tm"
-        yield _show(text, end - start, font_size, codes)
-        if index + 1 < len(words):
-            gap = max(_SMALLEST_GAP_PIXELS, words[index + 1][1] - end)
-            yield _show(" ", gap, font_size, codes)
+        if index + 1 == len(words):
+            yield _show(text, end - start, font_size, codes)
+        else:
+            following = words[index + 1][1]
+            shown_end = max(min(end, following - _GAP_PER_FONT_SIZE * font_size), start + _SHORTEST * (end - start))
+            yield _show(text, shown_end - start, font_size, codes)
+            yield _show(" ", max(following - shown_end, _GAP_PER_FONT_SIZE * font_size), font_size, codes)
 
 
 def _show(text: str, length: float, font_size: float, codes: Mapping[str, int]) -> str:

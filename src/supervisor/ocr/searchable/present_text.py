@@ -7,7 +7,8 @@ recognised words that stand on it are left out.
 # mypy: disable-error-code="no-untyped-call"
 # pymupdf carries no annotations.
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from supervisor.ocr.plausibility import is_plausible
 from supervisor.ocr.text_layer import placed_lines
 
 _INVISIBLE = 3
+_MAX_SIDE_PIXELS = 2000
 
 
 def remove_invisible_text(pdf: Any, index: int) -> None:
@@ -44,21 +46,26 @@ def remove_invisible_text(pdf: Any, index: int) -> None:
 def without_present_words(page: Any, layout: PageLayout) -> PageLayout:
     """Leave out the words whose middle lies on visible text of the page that can be believed."""
     present = [word for line in placed_lines(page, only_visible=True) for word in line.words]
-    if not is_plausible([word.text for word in present]):
+    if not present or not is_plausible([word.text for word in present]):
         return layout
-    # One pixel a point; a picture answers for each of hundreds of words at once whether any of hundreds covers it.
-    covered = Image.new("1", (round(page.rect.width) + 1, round(page.rect.height) + 1))
-    draw = ImageDraw.Draw(covered)
-    for word in present:
-        draw.rectangle((word.box.x0, word.box.y0, word.box.x1, word.box.y1), fill=1)
-    across, down = page.rect.width / layout.width, page.rect.height / layout.height
+    covered = _drawn([word.box for word in present], page.rect)
+    across, down = covered.width / layout.width, covered.height / layout.height
 
     def is_new(word: Word) -> bool:
-        middle = (word.box.left + word.box.right) / 2 * across, (word.box.top + word.box.bottom) / 2 * down
-        x, y = (min(max(0, int(value)), limit - 1) for value, limit in zip(middle, covered.size, strict=True))
-        return not covered.getpixel((x, y))
+        x, y = (word.box.left + word.box.right) / 2 * across, (word.box.top + word.box.bottom) / 2 * down
+        return not covered.getpixel((min(max(0, int(x)), covered.width - 1), min(max(0, int(y)), covered.height - 1)))
 
     return _only(layout, is_new)
+
+
+def _drawn(boxes: Sequence[Any], page_rect: Any) -> Image.Image:
+    """Return a small picture of the page, white where the boxes are; one look at it tells whether any covers a point."""
+    scale = min(1.0, _MAX_SIDE_PIXELS / max(page_rect.width, page_rect.height))
+    picture = Image.new("1", (math.ceil(page_rect.width * scale), math.ceil(page_rect.height * scale)))
+    draw = ImageDraw.Draw(picture)
+    for box in boxes:
+        draw.rectangle([value * scale for value in (box.x0, box.y0, box.x1, box.y1)], fill=1)
+    return picture
 
 
 def _only(layout: PageLayout, is_wanted: Callable[[Word], bool]) -> PageLayout:
