@@ -1,0 +1,122 @@
+"""Many processes use one cache directory at once, and some of them die at any moment."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor.ocr.cache.cache import PageCache
+from supervisor.ocr.cache.entries import CachedPage
+from supervisor.ocr.cache.keys import JobKeys
+from supervisor.ocr.cache.upkeep import prune
+
+USER = Path(__file__).with_name("cache_user.py")
+KEYS = JobKeys(settings="s", language_data="l", versions="v", preparation="p", reading="r")
+PAGE = CachedPage("ocr", "text", "<div>text</div>", page_key="page-1")
+
+
+def start(directory: Path, seed: int, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, str(USER), str(directory), str(seed), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_nobody_reads_what_was_not_kept(tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    survivors = [start(directory, seed, 3) for seed in range(3)]
+    victims = 0
+    while any(survivor.poll() is None for survivor in survivors):
+        victim = start(directory, 100 + victims, 60)
+        assert victim.stdout
+        # It is at work, and killed wherever it is.
+        for _ in range(1 + victims % 3):
+            assert victim.stdout.readline().strip().isdecimal()
+        victim.kill()
+        victim.communicate()
+        victims += 1
+    for survivor in survivors:
+        lines = survivor.communicate(timeout=30)[0].splitlines()
+        assert survivor.returncode == 0, lines[-1]
+        assert int(lines[-1]) > 100
+    assert victims > 2
+
+
+def test_what_the_dead_left_behind_is_removed_when_nobody_can_be_at_it(tmp_path: Path) -> None:
+    cache = PageCache(tmp_path / "cache")
+    cache.keep(KEYS, "blob", 1, "picture", PAGE)
+    (shard, *_) = (tmp_path / "cache" / "entries").iterdir()
+    young, old = shard / ".new-1-young", shard / ".new-1-old"
+    for file in (young, old):
+        file.write_bytes(b"half")
+    os.utime(old, (time.time() - 3700,) * 2)
+    done = prune(tmp_path / "cache", 10**9)
+    assert (done.removed, old.exists(), young.exists()) == (1, False, True)
+    assert PageCache(tmp_path / "cache").page(KEYS, "blob", 1) == PAGE
+
+
+FULL_DISK = """
+import logging, resource, sys
+from pathlib import Path
+from supervisor.ocr.cache.cache import PageCache
+sys.path.insert(0, sys.argv[2])
+from cache_user import KEYS, page
+
+logging.basicConfig(level="WARNING", format="%(levelname)s %(message)s")
+cache = PageCache(Path(sys.argv[1]))
+cache.keep(KEYS, "before", 1, "1", page(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+for number in range(10):
+    cache.keep(KEYS, f"{number}", 1, f"{number}", page(number))
+    assert cache.page(KEYS, f"{number}", 1) == page(number)
+fresh = PageCache(Path(sys.argv[1]))
+assert fresh.page(KEYS, "before", 1) == page(1)
+assert fresh.page(KEYS, "9", 1) is None
+"""
+
+
+def test_a_full_disk_is_told_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    command = [sys.executable, "-c", FULL_DISK, str(directory), str(USER.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"WARNING the page cache {directory} cannot be written, which costs time and nothing else:")
+    assert not list(directory.rglob(".new-*"))
+
+
+def test_a_directory_that_cannot_be_made_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = PageCache(tmp_path / "file" / "cache")
+    for number in range(3):
+        cache.keep(KEYS, "blob", number, "picture", PAGE)
+        assert cache.page(KEYS, "blob", number) == PAGE
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "cannot be written" in caplog.text
+
+
+def test_a_directory_of_another_user_is_not_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    directory = tmp_path / "cache"
+    PageCache(directory).keep(KEYS, "blob", 1, "picture", PAGE)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory away")
+    os.chown(directory, 4711, -1)
+    cache = PageCache(directory)
+    assert cache.page(KEYS, "blob", 1) is None
+    assert cache.page(KEYS, "blob", 2) is None
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "belongs to user 4711" in caplog.text
+
+
+def test_a_file_of_another_user_is_not_believed(tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    PageCache(directory).keep(KEYS, "blob", 1, "picture", PAGE)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    (file,) = directory.rglob("page-*")
+    os.chown(file, 4711, -1)
+    assert PageCache(directory).page(KEYS, "blob", 1) is None
+    PageCache(directory).keep(KEYS, "blob", 1, "picture", PAGE)
+    assert PageCache(directory).page(KEYS, "blob", 1) == PAGE
