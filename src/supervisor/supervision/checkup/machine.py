@@ -27,7 +27,7 @@ def check_slots(surroundings: Surroundings) -> Finding:
     network = network_file_system(directory.path)
     level, hint = Level.OK, None
     if stopped:
-        level, hint = Level.WARNING, f"a stopped process keeps its slot; to continue it: kill -CONT {stopped[0]}"
+        level, hint = Level.WARNING, f"stopped, it keeps its slot; kill -CONT {stopped[0]}"
     elif network:
         level, hint = Level.WARNING, f"{directory.path} is on {network}; name a local one in {DIRECTORY_VARIABLE}"
     elif directory.why_not_shared:
@@ -50,9 +50,9 @@ def check_slots(surroundings: Surroundings) -> Finding:
     )
 
 
-def check_memory(surroundings: Surroundings) -> Finding:
+def check_memory(_surroundings: Surroundings) -> Finding:
     """Tell how much memory pages may reserve, and whether it is really there."""
-    capacity = measure_capacity(surroundings.environment)
+    capacity = measure_capacity({})
     available = psutil.virtual_memory().available
     message = (
         f"{shown_gigabytes(capacity.memory_for_pages)} for pages of {shown_gigabytes(capacity.memory_bytes)}, "
@@ -85,8 +85,8 @@ def _line(found: LockedClaim) -> str:
         return f"slot {found.number}  by whom cannot be read from {found.path}"
     condition = _condition(found.claim)
     return (
-        f"slot {found.number}  pid {found.claim.pid}{f' ({condition})' if condition else ''}"
-        f"  {shown_gigabytes(found.claim.memory_bytes)}  for {_seconds(found.claim)} s"
+        f"slot {found.number}  pid {found.claim.pid}  {shown_gigabytes(found.claim.memory_bytes)}"
+        f"  for {_seconds(found.claim)} s{f'  {condition}' if condition else ''}"
     )
 
 
@@ -100,7 +100,7 @@ def _condition(claim: Claim) -> str | None:
         try:
             return "stopped" if psutil.Process(claim.pid).status() == psutil.STATUS_STOPPED else None
         except psutil.NoSuchProcess:
-            return "gone; what it started has the slot"
+            return "gone, child alive"
     return None
 
 
