@@ -70,7 +70,7 @@ class RunsDirectory:
 
         The same for every process, so that whoever takes over a run removes what its predecessor left there.
         """
-        base = private_directory(MEMORY_BACKED / f"supervisor-{os.getuid()}")
+        base = machine_state()
         if base is None:
             return self.spill(run_id)
         owner = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:16]
@@ -79,6 +79,11 @@ class RunsDirectory:
     def spill(self, run_id: str) -> Path:
         """Return where prepared pages go that memory has no room for."""
         return self.root / run_id / ".scratch"
+
+
+def machine_state() -> Path | None:
+    """Return a directory in memory that all programs of this user on this machine share; None where there is none."""
+    return private_directory(MEMORY_BACKED / f"supervisor-{os.getuid()}")
 
 
 def private_directory(path: Path) -> Path | None:

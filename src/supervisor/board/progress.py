@@ -1,6 +1,8 @@
 """What is known of a run while it goes on, for those who watch."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from supervisor.model.states import RunStatus
 
@@ -13,6 +15,8 @@ class RunProgress:
         stage: What it is busy with, in a word or two for people.
         documents: How many it has.
         documents_opened: How many of them have told their pages; `pages` grows until this reaches `documents`.
+        pages_done: How many are finished, by source, else by status.
+        because: How many had to be recognised, by the reason.
         seconds: Since its first claim by this supervisor; None before.
     """
 
@@ -24,10 +28,32 @@ class RunProgress:
     documents_done: int = 0
     documents_failed: int = 0
     pages: int = 0
-    pages_done: int = 0
-    pages_failed: int = 0
+    pages_done: Mapping[str, int] = field(default_factory=dict)
+    because: Mapping[str, int] = field(default_factory=dict)
     seconds: float | None = None
     error: str | None = None
+
+    def advanced(
+        self,
+        *,
+        documents_opened: int,
+        pages_found: int,
+        pages: Mapping[str, int],
+        because: Mapping[str, int],
+        documents_done: int,
+        failures: Sequence[tuple[str, str]],
+    ) -> "RunProgress":
+        """Return it as it stands after some more was done; see `executor.messages.Advanced`."""
+        return replace(
+            self,
+            documents_opened=self.documents_opened + documents_opened,
+            pages=self.pages + pages_found,
+            pages_done=Counter(self.pages_done) + Counter(pages),
+            because=Counter(self.because) + Counter(because),
+            documents_done=self.documents_done + documents_done,
+            documents_failed=self.documents_failed + len(failures),
+            error=": ".join(failures[-1]) if failures else self.error,
+        )
 
     def anew(self) -> "RunProgress":
         """Return it as it stands when an executor begins: that tells of every page, also of those that are stored."""
@@ -37,3 +63,17 @@ class RunProgress:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 page`, `3 pages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def shown_pages(total: int, pages: Mapping[str, int], because: Mapping[str, int]) -> str:
+    """Return how many pages there are, and where from: `42 pages (1 recognised: 1 changed; 41 reused)`."""
+    if not total:
+        return counted(total, "page")
+    why = [f"{count:,} {reason}" for reason, count in sorted(because.items(), key=lambda one: -one[1])]
+    # On the first night all are new, and nobody asks why.
+    told = f" ({', '.join(why)})" if why and pages.get("cache") else ""
+    parts = [f"{pages.get('ocr', 0):,} recognised{told}"] if pages.get("ocr") or not pages.get("text_layer") else []
+    names = {"cache": "reused", "text_layer": "from their text layer", "blank": "blank", "skipped": "skipped"}
+    parts += [f"{pages[source]:,} {words}" for source, words in names.items() if pages.get(source)]
+    parts += [f"{pages['failed']:,} failed"] if pages.get("failed") else []
+    return f"{total:,} {'page' if total == 1 else 'pages'} ({', '.join(parts)})"

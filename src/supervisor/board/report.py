@@ -15,7 +15,7 @@ from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
 
 SCHEMA = "supervisor.session-report/1"
-_NO_PAGES = PageTally(0, 0, 0, 0, 0, 0, 0)
+_NO_PAGES = PageTally()
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RunReport:
     def to_json(self) -> dict[str, object]:
         """Return the run's part of the `--json` report."""
         succeeded = sum(document.status == ResultStatus.SUCCEEDED for document in self.documents)
-        pages = asdict(self.pages)
+        pages = self.pages.by_source()
         return {
             "run_id": self.run_id,
             "status": self.status,
@@ -62,7 +62,11 @@ class RunReport:
                 "succeeded": succeeded,
                 "failed": len(self.failed_documents),
             },
-            "pages": {name: pages[name] for name in ("total", "ocr", "text_layer", "cache", "blank", "failed")},
+            "pages": {
+                "total": self.pages.total,
+                **{name: pages[name] for name in ("ocr", "text_layer", "cache", "blank", "failed")},
+                "because": self.pages.because,
+            },
         }
 
 

@@ -136,6 +136,11 @@ order_options = _together(
 )
 """How the runs that are named are resolved and treated."""
 
+cache_dir_option = option(
+    "--cache-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where recognised pages are kept for all runs.  [default: ~/.cache/supervisor]",
+)
 execution_options = _together(
     option(
         "--ocr-workers",
@@ -152,6 +157,8 @@ execution_options = _together(
         show_default=True,
         help="Silence after which others take over our runs.",
     ),
+    cache_dir_option,
+    option("--no-cache", is_flag=True, help="Recognise every page, whatever is known of it, and keep none."),
     option("--keep-workspaces", is_flag=True, help="Leave the worktrees in place when runs end."),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.board.progress import counted
+from supervisor.board.progress import counted, shown_pages
 from supervisor.board.report import RunReport
 from supervisor.cli.output import print_note, shown_seconds
 from supervisor.model.paths import printable
@@ -24,7 +24,7 @@ def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
     width = max(len(run.run_id) for run in runs)
     for run in runs:
         seconds = f", {shown_seconds(run.seconds)}" if run.seconds is not None else ""
-        click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {shown_documents(run)}, {shown_pages(run)}{seconds}")
+        click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {shown_documents(run)}, {shown_run_pages(run)}{seconds}")
         for document in run.failed_documents[:_SHOWN_FAILURES]:
             click.echo(f"{'':<{width}}  failed: {printable(document.path)}: {document.error}")
         if len(run.failed_documents) > _SHOWN_FAILURES:
@@ -59,10 +59,6 @@ def shown_documents(run: RunReport) -> str:
     return f"{succeeded} of {counted(len(run.documents), 'document')}"
 
 
-def shown_pages(run: RunReport) -> str:
-    """Return how many pages there are, and of which kinds: `5 pages (4 recognised, 1 failed)`."""
-    parts = [f"{run.pages.ocr} recognised"]
-    parts += [f"{run.pages.text_layer} from their text layer"] if run.pages.text_layer else []
-    parts += [f"{run.pages.skipped} skipped"] if run.pages.skipped else []
-    parts += [f"{run.pages.failed} failed"] if run.pages.failed else []
-    return f"{counted(run.pages.total, 'page')} ({', '.join(parts)})"
+def shown_run_pages(run: RunReport) -> str:
+    """Return how many pages there are, and where from: `5 pages (4 recognised, 1 failed)`."""
+    return shown_pages(run.pages.total, run.pages.by_source(), run.pages.because)

@@ -64,6 +64,8 @@ def make_supervisor(
         lease_seconds=settings["lease_seconds"],
         worker_name=worker_name,
         keep_workspaces=settings["keep_workspaces"],
+        cache_dir=settings["cache_dir"],
+        use_cache=not settings["no_cache"],
         observer=view.update,
         note=view.note,
     )

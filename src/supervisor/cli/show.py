@@ -11,7 +11,7 @@ import click
 from supervisor.board.history import RunHistory, read_history, reason, unknown_run
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, shown_seconds
-from supervisor.cli.report import shown_documents, shown_pages
+from supervisor.cli.report import shown_documents, shown_run_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
 from supervisor.model.run_ids import check_run_id
@@ -82,7 +82,7 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
         yield "took", f"{shown_seconds(report.seconds)} since it was claimed last"
     if row.error:
         yield "error", row.error
-    yield "results", f"{shown_documents(report)}, {shown_pages(report)}"
+    yield "results", f"{shown_documents(report)}, {shown_run_pages(report)}"
     if report.artifacts.is_dir():
         yield "artifacts", str(report.artifacts)
     yield "database", report.database

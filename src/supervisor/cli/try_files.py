@@ -1,5 +1,6 @@
 """`supervisor try FILE…`: recognise files here and now, without git, job file or database."""
 
+import os
 import signal
 import sys
 import tempfile
@@ -12,15 +13,23 @@ from types import FrameType
 import click
 from pydantic import ValidationError
 
+from supervisor.artifacts.layout import machine_state
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import stop_fork_server
-from supervisor.ocr.formats import assemble
+from supervisor.ocr.events import DocumentFinished, DocumentRequest
+from supervisor.ocr.formats.outputs import assemble
 from supervisor.ocr.job import Format, Job
+from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentFinished, DocumentRequest, process_documents
-from supervisor.ocr.tesseract import check_languages
+from supervisor.ocr.processing import process_documents
+from supervisor.ocr.slots.machine import machine_budget
+from supervisor.ocr.tesseract import Tesseract, check_languages
+
+
+# A PDF is no text for a terminal.
+_FORMATS = ("txt", "tsv", "hocr", "alto", "json")
 
 
 @click.command("try")
@@ -28,7 +37,14 @@ from supervisor.ocr.tesseract import check_languages
 @click.option(
     "--language", "-l", "languages", multiple=True, default=("eng",), show_default=True, help="As tesseract names it."
 )
-@click.option("--format", "-f", "form", type=click.Choice(["txt", "tsv"]), default="txt", show_default=True)
+@click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="txt",
+    show_default=True,
+)
 @click.option("--pages", help="Which pages, as in 1-5,9.  [default: all]")
 @click.option("--dpi", type=int, default=300, show_default=True, help="Where the file does not say.")
 @click.option("--page-segmentation", type=int, default=3, show_default=True, help="tesseract --psm.")
@@ -59,8 +75,8 @@ def try_files(
     missing = [file for file in files if not file.exists()]
     if missing:
         raise UsageError(f"there is no file {missing[0]}")
-    check_languages([job])
-    finished = _recognise(files, job, ocr_workers)
+    tesseract = check_languages([job], state_dir=machine_state())
+    finished = _recognise(files, job, tesseract, ocr_workers)
     failed = [one for one in finished if one.error]
     if where.as_json:
         print_json(
@@ -71,27 +87,35 @@ def try_files(
             }
         )
     else:
-        texts = [assemble(one.pages, [form])[form] for one in finished if one.pages]
-        sys.stdout.write("\f".join(texts))
+        outputs = [assemble(one.request.name, one.pages, [form])[form] for one in finished if one.pages]
+        sys.stdout.buffer.write((b"\f" if form == "txt" else b"").join(outputs))
     for one in failed:
         print_note(f"supervisor: {one.request.name}: {one.error}")
     return int(bool(failed))
 
 
-def _recognise(files: Sequence[Path], job: Job, ocr_workers: int) -> list[DocumentFinished]:
+def _recognise(files: Sequence[Path], job: Job, tesseract: Tesseract, ocr_workers: int) -> list[DocumentFinished]:
     """Return the finished documents in the order of the files."""
     resolved = {file: file.resolve() for file in files}
     requests = [
         DocumentRequest(path=resolved[file], name=str(file), job=job, root=resolved[file].parent) for file in files
     ]
+    known = KnownPages({job.name: keys_of(job, Path(), tesseract)})
     found: dict[int, DocumentFinished] = {}
     try:
         with (
             _abandoned_by_signals() as abandon,
             tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
-            PagePool(ocr_workers, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool,
+            PagePool(
+                ocr_workers,
+                tesseract=tesseract,
+                slots=machine_budget(os.environ),
+                cache_directory=None,
+                scratch=Path(folder) / "scratch",
+                spill=Path(folder) / "spill",
+            ) as pool,
         ):
-            for event in process_documents(requests, pool, stop=threading.Event(), abandon=abandon):
+            for event in process_documents(requests, pool, known, stop=threading.Event(), abandon=abandon):
                 if isinstance(event, DocumentFinished):
                     found[id(event.request)] = event
     finally:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.board.progress import RunProgress, counted
+from supervisor.board.progress import RunProgress, counted, shown_pages
 from supervisor.clock import Clock
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, RunStatus
@@ -196,15 +196,17 @@ def _stage(progress: RunProgress) -> str:
 def _bar(row: RunProgress) -> Text:
     if not row.pages:
         return Text("")
-    filled = _BAR_CELLS * row.pages_done // row.pages
+    done = sum(row.pages_done.values())
+    filled = min(_BAR_CELLS, _BAR_CELLS * done // row.pages)
     # Documents that are not opened yet have pages that nobody has counted.
     more = "+" if row.documents_opened < row.documents and row.status is RunStatus.RUNNING else ""
     bar = Text("━" * filled, style=_STYLES[row.status])
-    return bar.append("─" * (_BAR_CELLS - filled), style="grey37").append(f" {row.pages_done}/{row.pages}{more}", "")
+    return bar.append("─" * (_BAR_CELLS - filled), style="grey37").append(f" {done}/{row.pages}{more}", "")
 
 
 def _counts(progress: RunProgress) -> str:
     if progress.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
         done = f"{progress.documents_done} of {counted(progress.documents, 'document')}"
-        return f" ({done}, {counted(progress.pages_done, 'page')})"
+        pages = shown_pages(sum(progress.pages_done.values()), progress.pages_done, progress.because)
+        return f" ({done}, {pages})"
     return f" ({counted(progress.documents, 'document')})" if progress.stage == RunStatus.QUEUED else ""

@@ -3,23 +3,32 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import assert_never, cast
 
 from supervisor.artifacts.trace import Trace
 from supervisor.clock import Clock
-from supervisor.executor.messages import DocumentDone, DocumentOpened, Finished, Message, PageDone, Start, Stopped
+from supervisor.executor.batch import Batch
+from supervisor.executor.messages import Finished, Message, Start, Stopped
+from supervisor.executor.recall import Recall
 from supervisor.executor.spec import RunSpec, SpecDocument
 from supervisor.model.states import ResultStatus, RunStatus
-from supervisor.ocr import processing
+from supervisor.ocr import events
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.formats import assemble, write_outputs
+from supervisor.ocr.formats.outputs import assemble, place_file, write_outputs
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentRequest
+from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult, PageSource
+from supervisor.ocr.slots.machine import machine_budget
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
-_TRACE_EVENTS = {"ocr": "page_recognised", "text_layer": "page_text_kept"}
+_TRACE_EVENTS = {
+    "ocr": "page_recognised",
+    "text_layer": "page_text_kept",
+    "cache": "page_reused",
+    "blank": "page_blank",
+}
 
 
 class Attempt:
@@ -67,80 +76,103 @@ class Attempt:
         trace.event("attempt_started", self._clock.now(), documents=len(self._spec.documents))
         failed: list[str] = []
         finished = 0
-        scratch, spill = Path(self._start.scratch), Path(self._start.spill)
-        with PagePool(self._start.ocr_workers, scratch=scratch, spill=spill, keep_open=held_descriptors) as pool:
+        batch = Batch(store, self._key, self._send)
+        with Recall(self._start, self._spec) as recall, self._pool(recall, held_descriptors) as pool:
             requests = self._requests(store.finished_pages(self._key))
-            for event in processing.process_documents(requests, pool, stop=self._stop):
+            for event in process_documents(requests, pool, recall.known, stop=self._stop):
                 match event:
-                    case processing.DocumentOpened():
-                        trace.event(
-                            "document_opened",
-                            self._clock.now(),
-                            document=event.request.name,
-                            page_count=event.page_count,
-                        )
-                        self._send(DocumentOpened(event.request.name, event.page_count))
-                    case processing.PageFinished():
-                        self._keep_page(event, store, trace)
-                    case processing.DocumentFinished():
+                    case events.DocumentOpened(request, page_count):
+                        trace.event("document_opened", self._now(), document=request.name, page_count=page_count)
+                        batch.opened(page_count)
+                    case events.PageFinished():
+                        self._keep_page(event, batch, trace)
+                    case events.DocumentFinished(request):
                         finished += 1
-                        if self._keep_document(event, store, trace) is ResultStatus.FAILED:
-                            failed.append(event.request.name)
+                        document = self._keep_document(event, batch, trace)
+                        has_failed = document.status is ResultStatus.FAILED
+                        recall.note(request, has_failed=has_failed)
+                        if has_failed:
+                            failed.append(request.name)
+                    case events.Waiting():
+                        batch.flush()
                     case _:
                         assert_never(event)
+            batch.flush()
         if finished < len(self._spec.documents):
-            trace.event("attempt_stopped", self._clock.now(), documents_left=len(self._spec.documents) - finished)
+            trace.event("attempt_stopped", self._now(), documents_left=len(self._spec.documents) - finished)
             return Stopped()
-        trace.event("attempt_finished", self._clock.now(), documents_failed=len(failed))
+        trace.event("attempt_finished", self._now(), documents_failed=len(failed))
         if failed:
             return Finished(RunStatus.FAILED, _failure(failed, len(self._spec.documents)))
         return Finished(RunStatus.SUCCEEDED, None)
 
-    def _requests(self, stored: Mapping[str, Sequence[StoredPage]]) -> Iterator[DocumentRequest]:
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def _pool(self, recall: Recall, held_descriptors: Sequence[int]) -> PagePool:
+        return PagePool(
+            self._start.ocr_workers,
+            tesseract=recall.tesseract,
+            slots=machine_budget(os.environ),
+            cache_directory=Path(self._start.cache_directory) if self._start.cache_directory else None,
+            scratch=Path(self._start.scratch),
+            spill=Path(self._start.spill),
+            keep_open=held_descriptors,
+        )
+
+    def _requests(self, stored: Mapping[str, Sequence[StoredPage]]) -> Iterator[events.DocumentRequest]:
         workspace = Path(self._start.workspace)
+        lfs_objects_dir = Path(self._start.lfs_objects_dir)
+        jobs = {job.name: job for job in self._spec.jobs}
         for document in self._spec.documents:
-            yield DocumentRequest(
-                path=workspace / os.fsdecode(document.path_bytes),
+            path = workspace / os.fsdecode(document.path_bytes)
+            yield events.DocumentRequest(
+                path=path,
                 name=document.path,
-                job=self._spec.job(document.job),
+                job=jobs[document.job],
                 root=workspace,
-                lfs_objects_dir=Path(self._start.lfs_objects_dir),
+                lfs_objects_dir=lfs_objects_dir,
                 done={page.page_number: _page_result(page) for page in stored.get(document.path, ())},
+                # Git knows a link by where it leads to, and not by what is there.
+                blob_sha=None if path.is_symlink() else document.blob_sha,
             )
 
-    def _keep_page(self, event: processing.PageFinished, store: ResultStore, trace: Trace) -> None:
+    def _keep_page(self, event: events.PageFinished, batch: Batch, trace: Trace) -> None:
         page, document = event.page, event.request.name
         if event.reused:
             name = "page_reused"
+            batch.page_kept(page)
         else:
-            store.store_page(self._key, _stored_page(document, page))
             name = _TRACE_EVENTS.get(page.source or "", f"page_{page.status}")
+            batch.page(_stored_page(document, page))
         trace.event(
             name,
-            self._clock.now(),
+            self._now(),
             document=document,
             page_number=page.page_number,
             duration_ms=page.duration_ms,
             word_count=page.word_count,
             mean_confidence=page.mean_confidence,
+            because=page.because,
             error=page.error,
         )
-        self._send(PageDone(document, page.page_number, ResultStatus(page.status), page.source))
 
-    def _keep_document(self, event: processing.DocumentFinished, store: ResultStore, trace: Trace) -> ResultStatus:
+    def _keep_document(self, event: events.DocumentFinished, batch: Batch, trace: Trace) -> StoredDocument:
         """Stage and store a document, and return how it stands in the end."""
         document = self._documents[event.request.name]
         status, error = ResultStatus(event.status), event.error
         if event.pages:
+            name = os.fsdecode(document.path_bytes)
             try:
-                outputs = assemble(event.pages, event.request.job.formats)
-                write_outputs(self._output, os.fsdecode(document.path_bytes), outputs)
+                write_outputs(self._output, name, assemble(document.path, event.pages, event.request.job.formats))
+                if event.pdf is not None:
+                    place_file(self._output, name, "pdf", event.pdf)
             except DocumentError as refusal:
                 status, error = ResultStatus.FAILED, str(refusal)
-        store.finish_document(self._key, document.path, status, event.page_count, error)
-        trace.event("document_finished", self._clock.now(), document=document.path, status=status, error=error)
-        self._send(DocumentDone(document.path, status, error))
-        return status
+        row = StoredDocument(document.path, document.blob_sha, document.job, status, event.page_count, error)
+        batch.document(row)
+        trace.event("document_finished", self._now(), document=document.path, status=status, error=error)
+        return row
 
 
 def _failure(failed: Sequence[str], total: int) -> str:
@@ -165,7 +197,9 @@ def _stored_page(document: str, page: PageResult) -> StoredPage:
         word_count=page.word_count,
         duration_ms=page.duration_ms,
         error=page.error,
-        master=page.tsv,
+        page_key=page.page_key,
+        because=page.because,
+        master=page.master,
     )
 
 
@@ -175,11 +209,13 @@ def _page_result(page: StoredPage) -> PageResult:
         status="succeeded",
         source=cast("PageSource", page.source),
         text=page.text,
-        tsv=page.master,
+        master=page.master,
         mean_confidence=page.mean_confidence,
         low_confidence=page.low_confidence,
         weak_word_share=page.weak_word_share,
         word_count=page.word_count,
         duration_ms=page.duration_ms,
         error=page.error,
+        page_key=page.page_key,
+        because=page.because,
     )

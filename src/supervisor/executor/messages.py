@@ -4,11 +4,11 @@ JSON and not pickle: an executor has read documents of unknown origin, and its w
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 
-from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.states import RunStatus
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,10 @@ class Start:
         patience_seconds: How long to wait for a database that is away.
         spec: The resolved jobs and documents, as stored with the run.
         scratch: Memory-backed directory for prepared pages; `spill` is used when it is full.
+        state_dir: Where this machine remembers what its programs are; None for nowhere.
+        cache_directory: Where pages are kept for everybody; None if none is to be asked.
+        cache_limit_bytes: How much may be kept there.
+        repository: What the repository is known by.
     """
 
     run: int
@@ -35,6 +39,10 @@ class Start:
     spill: str
     lfs_objects_dir: str
     ocr_workers: int
+    state_dir: str | None
+    cache_directory: str | None
+    cache_limit_bytes: int
+    repository: str
     spec: Mapping[str, object]
 
 
@@ -49,30 +57,24 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class DocumentOpened:
-    """From the executor: a document has this many pages."""
+class Advanced:
+    """From the executor: what it has done since it last said so, all of it stored and staged.
 
-    document: str
-    page_count: int
+    Attributes:
+        documents_opened: How many documents have told their pages.
+        pages_found: How many pages these have.
+        pages: How many are finished, by source, else by status.
+        because: How many had to be recognised, by the reason.
+        documents_done: How many documents are finished, failed ones included.
+        failures: Path and reason of every document that failed.
+    """
 
-
-@dataclass(frozen=True)
-class PageDone:
-    """From the executor: a page is stored."""
-
-    document: str
-    page_number: int
-    status: ResultStatus
-    source: str | None
-
-
-@dataclass(frozen=True)
-class DocumentDone:
-    """From the executor: a document is stored and its files are staged."""
-
-    document: str
-    status: ResultStatus
-    error: str | None
+    documents_opened: int = 0
+    pages_found: int = 0
+    pages: Mapping[str, int] = field(default_factory=dict)
+    because: Mapping[str, int] = field(default_factory=dict)
+    documents_done: int = 0
+    failures: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,8 @@ class Stopped:
     """From the executor: it ended because it was told to; pages are left to do."""
 
 
-Message = Start | Stop | Ready | DocumentOpened | PageDone | DocumentDone | Finished | Stopped
-_KINDS = {
-    kind.__name__: kind for kind in (Start, Stop, Ready, DocumentOpened, PageDone, DocumentDone, Finished, Stopped)
-}
+Message = Start | Stop | Ready | Advanced | Finished | Stopped
+_KINDS = {kind.__name__: kind for kind in (Start, Stop, Ready, Advanced, Finished, Stopped)}
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -117,5 +117,5 @@ def receive(connection: Connection) -> Message:
     fields = json.loads(connection.recv_bytes())
     kind = _KINDS[fields.pop("kind")]
     if "status" in fields:
-        fields["status"] = (RunStatus if kind is Finished else ResultStatus)(fields["status"])
+        fields["status"] = RunStatus(fields["status"])
     return kind(**fields)

@@ -3,8 +3,7 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -13,6 +12,7 @@ from supervisor.ocr.characters import one_line
 from supervisor.ocr.decoder_messages import watched_decoder
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.file_kinds import Signature
+from supervisor.ocr.picture import Picture
 from supervisor.ocr.tiff import check_frame_chain
 
 # What tesseract itself believes (kMinCredibleResolution, kMaxCredibleResolution), and no page larger than A0.
@@ -34,14 +34,6 @@ _UPRIGHT = {
 _PHOTOMETRIC_TAG = 262
 
 
-@dataclass(frozen=True)
-class GreyFrame:
-    """One frame, ready for recognition: `image` is of mode L, upright, on white."""
-
-    image: Image.Image
-    dpi: int
-
-
 def count_frames(file: Path, signature: Signature, max_megapixels: int) -> int:
     """Return how many pages an image document has.
 
@@ -55,8 +47,11 @@ def count_frames(file: Path, signature: Signature, max_megapixels: int) -> int:
         return 1 if signature.pillow_format == "JPEG" else int(getattr(image, "n_frames", 1))
 
 
-def read_frame(file: Path, signature: Signature, page_number: int, *, max_megapixels: int, dpi: int) -> GreyFrame:
-    """Decode one frame completely.
+@contextlib.contextmanager
+def opened_frame(
+    file: Path, signature: Signature, page_number: int, *, max_megapixels: int, dpi: int
+) -> Iterator[tuple[tuple[int, int], Callable[[], Picture]]]:
+    """Give the size of a frame in pixels, as it is stored, and what decodes it completely.
 
     Args:
         file: The document.
@@ -72,15 +67,17 @@ def read_frame(file: Path, signature: Signature, page_number: int, *, max_megapi
         if page_number > 1:
             image.seek(page_number - 1)
         check_size(*image.size, max_megapixels)
-        resolution = credible_dpi(image.info.get("dpi"), image.size, dpi)
-        with watched_decoder():
-            image.load()
-        # Pillow turns TIFF frames upright while loading, and then drops the tag.
-        orientation = _orientation(image)
-        grey = _grey(image)
-    if orientation in _UPRIGHT:
-        grey = grey.transpose(_UPRIGHT[orientation])
-    return GreyFrame(grey, resolution)
+        yield image.size, lambda: _decoded(image, dpi)
+
+
+def _decoded(image: Image.Image, dpi: int) -> Picture:
+    resolution = credible_dpi(image.info.get("dpi"), image.size, dpi)
+    with watched_decoder():
+        image.load()
+    # Pillow turns TIFF frames upright while loading, and then drops the tag.
+    orientation = _orientation(image)
+    grey = _grey(image)
+    return Picture(grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey, resolution)
 
 
 def check_size(width: int, height: int, max_megapixels: int) -> None:

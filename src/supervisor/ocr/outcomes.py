@@ -34,13 +34,14 @@ def outcome_of(future: Future[Answer], job: Job) -> Answer | Lost:
     """Return what a finished future holds, its exceptions as reasons."""
     try:
         return future.result()
-    except TimeoutError:
+    except CancelledError:
+        # Nobody cancels a task but for its time.
         return Lost(f"took longer than page_timeout_seconds = {job.page_timeout_seconds}", may_pass=False)
     except ProcessExpired as error:
         if error.exitcode < 0:
             return Lost(f"the page process was killed by {signal_name(-error.exitcode)}", may_pass=True)
         return Lost(f"the page process ended with exit code {error.exitcode}", may_pass=False)
-    except (BrokenProcessPool, CancelledError):
+    except BrokenProcessPool:
         return Lost("the page processes died", may_pass=True)
     except Exception as error:  # noqa: BLE001 - whatever came out of another process costs its task alone
         _log.exception("a page process did not answer")

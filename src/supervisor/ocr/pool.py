@@ -23,10 +23,12 @@ from typing import Self, TypeVar
 from pebble import ProcessPool
 
 from supervisor.ocr.errors import PoolBrokenError
+from supervisor.ocr.page_files import PageFolders
 from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_processes_naming
-from supervisor.ocr.preparation import PageFolders
 from supervisor.ocr.scratch import ScratchFolder
-from supervisor.ocr.worker import remove_folders, start_page_process
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tesseract import Tesseract
+from supervisor.ocr.worker import PageSetup, start_page_process
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -44,13 +46,29 @@ class PagePool:
 
     Args:
         workers: How many pages are worked on at the same time.
+        tesseract: What recognises here.
+        slots: The machine's budget, which its other pools share.
+        cache_directory: Where pages are known by their pixels; None for nowhere.
         scratch: Memory-backed storage for prepared pages.
         spill: A folder on disk, for what `scratch` has no room for.
         keep_open: Descriptors of held locks.
     """
 
-    def __init__(self, workers: int, *, scratch: Path, spill: Path, keep_open: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        tesseract: Tesseract,
+        slots: SlotBudget,
+        cache_directory: Path | None,
+        scratch: Path,
+        spill: Path,
+        keep_open: Sequence[int] = (),
+    ) -> None:
         self.workers = workers
+        self._tesseract = tesseract
+        self._slots = slots
+        self._cache_directory = cache_directory
         self._kept = KeptOpen(keep_open)
         self._context = PageProcessContext()
         self._context.set_forkserver_preload(_PRELOADED)
@@ -84,11 +102,11 @@ class PagePool:
             self._scratch.remove()
             self._spill.remove()
 
-    def submit(self, function: Callable[[Task], Outcome], task: Task, *, timeout_seconds: float) -> Future[Outcome]:
-        """Queue a task; its time limit begins when a process takes it.
+    def submit(self, function: Callable[[Task], Outcome], task: Task) -> Future[Outcome]:
+        """Queue a task; cancelling its future kills the process that is at it.
 
-        The future raises TimeoutError (the process was killed), pebble's ProcessExpired (it died) or
-        BrokenProcessPool (another one died, idle). After either of these call `clear` with the task's folders.
+        The future raises CancelledError, pebble's ProcessExpired (the process died) or BrokenProcessPool (another one
+        died, idle). After either of these call `clear` with the task's folders.
 
         Raises:
             PoolBrokenError: Processes die before they take a task, again and again, or the pool was closed.
@@ -98,7 +116,7 @@ class PagePool:
                 raise PoolBrokenError("the pool of page processes is closed")
             # A pool breaks in a thread of its own, between any two statements here.
             with contextlib.suppress(RuntimeError):
-                future: Future[Outcome] = self._pool.schedule(function, args=(task,), timeout=timeout_seconds)
+                future: Future[Outcome] = self._pool.schedule(function, args=(task,))
                 future.add_done_callback(self._note_success)
                 return future
             self._renew()
@@ -108,22 +126,35 @@ class PagePool:
         name = f"page-{next(self._numbers)}"
         return PageFolders(self._scratch.path / name, self._spill.path / name)
 
-    def new_stop_file(self) -> Path:
-        """Name a file whose existence keeps queued tasks from being begun."""
-        return self._scratch.path / f"stop-{next(self._numbers)}"
+    def new_file(self, purpose: str) -> Path:
+        """Name a small file in memory that nobody else uses; nothing is made yet."""
+        return self._scratch.path / f"{purpose}-{next(self._numbers)}"
+
+    def new_result(self) -> Path:
+        """Name a file on disk that nobody else uses; nothing is made yet."""
+        return self._spill.path / f"result-{next(self._numbers)}"
 
     def clear(self, folders: PageFolders) -> None:
         """Remove what a page left behind whose process is dead: its tesseract, and its files."""
         end_processes_naming(folders.scratch)
         end_processes_naming(folders.spill)
-        remove_folders(folders)
+        folders.remove()
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.workers,
             initializer=start_page_process,
-            initargs=(self._kept, (self._scratch.path, self._spill.path)),
+            initargs=(self._setup(),),
             context=self._context,
+        )
+
+    def _setup(self) -> PageSetup:
+        return PageSetup(
+            kept=self._kept,
+            folders=(self._scratch.path, self._spill.path),
+            tesseract=self._tesseract,
+            slots=self._slots,
+            cache_directory=self._cache_directory,
         )
 
     def _renew(self) -> None:

@@ -1,165 +1,84 @@
 """From documents to results: what both the executor and `supervisor try` call.
 
 Each document is opened in a page process, since hostile files crash decoders, and then each of its pages is recognised
-in one; documents are opened ahead, so that no process waits where one document ends and the next begins.
+in one; documents are opened ahead, so that no process waits where one document ends and the next begins. A document all
+of whose pages are known is neither opened nor decoded.
 """
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Any, assert_never
 
 from supervisor.ocr.documents import Document
-from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.job import Job
+from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, Event, PageFinished, Waiting
+from supervisor.ocr.known import KnownPages
 from supervisor.ocr.outcomes import Lost, outcome_of
-from supervisor.ocr.page_selection import select_pages
+from supervisor.ocr.page_work import NotStarted, PageTask, Recognised
 from supervisor.ocr.pool import PagePool
 from supervisor.ocr.results import PageResult
+from supervisor.ocr.stopwatch import Stopwatch
+from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, wanted_pages
 from supervisor.ocr.worker import (
     MARGIN_SECONDS,
     Killed,
-    NotStarted,
     OpenTask,
-    PageTask,
     Refused,
+    SearchableTask,
     open_task,
     page_task,
+    searchable_task,
 )
 
-# How soon `stop` is noticed while pages are being worked on.
+# How soon `stop` and tasks that take too long are noticed while pages are being worked on.
 _LOOK_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class DocumentRequest:
-    """One document to recognise.
-
-    Attributes:
-        path: In the workspace, or the LFS pointer or link that stands there.
-        name: For people.
-        job: How to recognise it.
-        root: The top of the workspace; no link may lead out of it.
-        lfs_objects_dir: The repository's local LFS store, None where there is none.
-        done: Results by page number that are used again instead of recognising those pages.
-    """
-
-    path: Path
-    name: str
-    job: Job
-    root: Path
-    lfs_objects_dir: Path | None = None
-    done: Mapping[int, PageResult] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DocumentOpened:
-    """A document could be opened; its pages follow."""
-
-    request: DocumentRequest
-    page_count: int
-
-
-@dataclass(frozen=True)
-class PageFinished:
-    """A page has its result.
-
-    Attributes:
-        request: Whose page.
-        page: The result.
-        reused: It was handed in with the request.
-    """
-
-    request: DocumentRequest
-    page: PageResult
-    reused: bool
-
-
-@dataclass(frozen=True)
-class DocumentFinished:
-    """A document has all its results.
-
-    Attributes:
-        request: Which document.
-        status: failed if it could not be opened or any page failed.
-        page_count: None if it could not be opened.
-        pages: In order, one for each page; empty if it could not be opened.
-        error: The reason, None if succeeded.
-    """
-
-    request: DocumentRequest
-    status: Literal["succeeded", "failed"]
-    page_count: int | None
-    pages: tuple[PageResult, ...]
-    error: str | None
-
-
-Event = DocumentOpened | PageFinished | DocumentFinished
 
 
 def process_documents(
     requests: Iterable[DocumentRequest],
     pool: PagePool,
+    known: KnownPages,
     *,
     stop: threading.Event,
     abandon: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Recognise documents, yielding events as they happen; at most twice as many tasks as processes are under way.
 
-    `requests` is read lazily. Once `stop` is set no page is begun; those being worked on are still yielded, then the
-    generator ends, and a document that lacks pages has no `DocumentFinished`. Once `abandon` is set it ends at once; a
-    signal handler sets it, since an exception out of one can strike while a lock of the pool is held.
+    `requests` is read lazily. Of documents that are alike the first is worked on, and the others take its pages. Once
+    `stop` is set no page is begun; those being worked on are still yielded, then the generator ends, and a document
+    that lacks pages has no `DocumentFinished`. Once `abandon` is set it ends at once; a signal handler sets it, since
+    an exception out of one can strike while a lock of the pool is held.
 
     Raises:
         PoolBrokenError: Page processes cannot be kept alive.
     """
-    return _Processing(requests, pool, stop, abandon or threading.Event()).events()
-
-
-@dataclass
-class _OpenDocument:
-    """A document whose pages are being recognised."""
-
-    request: DocumentRequest
-    document: Document
-    waiting: deque[int]
-    results: dict[int, PageResult]
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """A document that is being opened."""
-
-    request: DocumentRequest
-    task: OpenTask
-    is_second_try: bool = False
-
-
-@dataclass(frozen=True)
-class _Page:
-    """A page that is being recognised."""
-
-    owner: _OpenDocument
-    task: PageTask
-    is_second_try: bool = False
+    return _Processing(requests, pool, known, stop, abandon or threading.Event()).events()
 
 
 class _Processing:
     def __init__(
-        self, requests: Iterable[DocumentRequest], pool: PagePool, stop: threading.Event, abandon: threading.Event
+        self,
+        requests: Iterable[DocumentRequest],
+        pool: PagePool,
+        known: KnownPages,
+        stop: threading.Event,
+        abandon: threading.Event,
     ) -> None:
         self._requests = iter(requests)
         self._pool = pool
+        self._known = known
         self._stop = stop
         self._abandon = abandon
-        self._stop_file = pool.new_stop_file()
+        self._stop_file = pool.new_file("stop")
         self._limit = 2 * pool.workers
-        self._openings: dict[Future[Document | Refused | NotStarted], _Opening] = {}
-        self._pages: dict[Future[PageResult | Killed | NotStarted], _Page] = {}
-        self._documents: deque[_OpenDocument] = deque()
+        self._under_way: dict[Future[Any], UnderWay] = {}
+        self._documents: deque[OpenDocument] = deque()
+        # Documents like one that is being worked on, by what they have in common.
+        self._followers: dict[tuple[str, str], list[DocumentRequest]] = {}
+        self._released: deque[DocumentRequest] = deque()
 
     def events(self) -> Iterator[Event]:
         try:
@@ -167,29 +86,70 @@ class _Processing:
                 if self._stop.is_set():
                     self._stop_file.touch()
                 else:
-                    self._fill()
-                if not self._openings and not self._pages:
+                    yield from self._fill()
+                if not self._under_way:
                     return
-                under_way: list[Future[object]] = [*self._openings, *self._pages]  # type: ignore[list-item]
-                wait(under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
-                yield from self._collect()
+                yield Waiting()
+                wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                self._end_overdue()
+                for future in [future for future in self._under_way if future.done()]:
+                    yield from self._take_in(self._under_way.pop(future), future)
         finally:
             self._stop_file.touch()
 
-    def _fill(self) -> None:
-        while len(self._openings) + len(self._pages) < self._limit and (self._open_next() or self._begin_next_page()):
-            pass
+    def _fill(self) -> Iterator[Event]:
+        """Hand out tasks as long as there is room; what is known already needs none."""
+        while len(self._under_way) < self._limit and not self._stop.is_set() and not self._abandon.is_set():
+            request = self._next_request()
+            if request is not None:
+                yield from self._look_at(request)
+            elif not self._begin_next_page():
+                return
 
-    def _open_next(self) -> bool:
+    def _next_request(self) -> DocumentRequest | None:
         waiting = sum(len(document.waiting) for document in self._documents)
-        if waiting >= self._limit or len(self._openings) >= self._pool.workers:
-            return False
-        request = next(self._requests, None)
-        if request is None:
-            return False
-        task = OpenTask(request.path, request.root, request.lfs_objects_dir, request.job, self._stop_file)
-        self._submit_opening(_Opening(request, task))
-        return True
+        opening = sum(isinstance(task, Opening) for task in self._under_way.values())
+        if waiting >= self._limit or opening >= self._pool.workers:
+            return None
+        return self._released.popleft() if self._released else next(self._requests, None)
+
+    def _look_at(self, request: DocumentRequest) -> Iterator[Event]:
+        if request.identity is not None:
+            if request.identity in self._followers:
+                self._followers[request.identity].append(request)
+                return
+            self._followers[request.identity] = []
+        page_count = self._known.page_count(request)
+        if page_count is None:
+            self._open(request)
+        else:
+            yield from self._begin(request, page_count, None)
+
+    def _begin(self, request: DocumentRequest, page_count: int, document: Document | None) -> Iterator[Event]:
+        wanted = wanted_pages(request, page_count)
+        if isinstance(wanted, DocumentFinished):
+            yield from self._end(wanted)
+            return
+        yield DocumentOpened(request, page_count)
+        owner = OpenDocument(request, page_count, document, deque(), {})
+        for page_number in range(1, page_count + 1):
+            page: PageResult | None
+            if page_number not in wanted:
+                reason = f'not among the job\'s pages "{request.job.pages}"'
+                page = PageResult(page_number, "skipped", error=reason)
+            else:
+                page = request.done.get(page_number) or self._known.page(request, page_number)
+            if page is None:
+                owner.waiting.append(page_number)
+            else:
+                owner.results[page_number] = page
+                yield PageFinished(request, page, reused=page_number in wanted and page_number in request.done)
+        if owner.is_complete:
+            yield from self._complete(owner)
+        elif document is None:
+            self._open(request, owner)
+        else:
+            self._documents.append(owner)
 
     def _begin_next_page(self) -> bool:
         if not self._documents:
@@ -198,97 +158,138 @@ class _Processing:
         page_number = owner.waiting.popleft()
         if not owner.waiting:
             self._documents.popleft()
-        self._submit_page(_Page(owner, self._page_task(owner, page_number)))
+        self._recognise(owner, page_number)
         return True
 
-    def _page_task(self, owner: _OpenDocument, page_number: int) -> PageTask:
-        request, folders = owner.request, self._pool.new_folders()
-        return PageTask(owner.document, page_number, request.root, request.job, folders, self._stop_file)
+    def _open(
+        self, request: DocumentRequest, owner: OpenDocument | None = None, *, is_second_try: bool = False
+    ) -> None:
+        task = OpenTask(
+            request.path,
+            request.root,
+            request.lfs_objects_dir,
+            request.job,
+            self._stop_file,
+            self._pool.new_file("watch"),
+        )
+        self._submit(open_task, Opening(request, task, owner, is_second_try))
 
-    def _submit_opening(self, opening: _Opening) -> None:
-        limit_seconds = opening.task.job.page_timeout_seconds + MARGIN_SECONDS
-        self._openings[self._pool.submit(open_task, opening.task, timeout_seconds=limit_seconds)] = opening
+    def _recognise(self, owner: OpenDocument, page_number: int, *, is_second_try: bool = False) -> None:
+        if owner.document is None:
+            raise ValueError("a document is opened before its pages are recognised")
+        task = PageTask(
+            owner.document,
+            page_number,
+            owner.request.root,
+            owner.request.job,
+            self._pool.new_folders(),
+            self._stop_file,
+            self._pool.new_file("watch"),
+            self._known.keys(owner.request.job),
+            alone=is_second_try,
+        )
+        self._submit(page_task, Page(owner, task))
 
-    def _submit_page(self, page: _Page) -> None:
-        limit_seconds = page.task.job.page_timeout_seconds + MARGIN_SECONDS
-        self._pages[self._pool.submit(page_task, page.task, timeout_seconds=limit_seconds)] = page
+    def _submit(self, function: Any, what: UnderWay) -> None:
+        self._under_way[self._pool.submit(function, what.task)] = what
 
-    def _collect(self) -> Iterator[Event]:
-        for opening_future in [future for future in self._openings if future.done()]:
-            yield from self._opened(self._openings.pop(opening_future), opening_future)
-        for page_future in [future for future in self._pages if future.done()]:
-            yield from self._recognised(self._pages.pop(page_future), page_future)
+    def _end_overdue(self) -> None:
+        for future, what in self._under_way.items():
+            limit_seconds = what.task.job.page_timeout_seconds + MARGIN_SECONDS
+            if not future.done() and Stopwatch(what.task.stopwatch).read() > limit_seconds:
+                future.cancel()
 
-    def _opened(self, opening: _Opening, future: Future[Document | Refused | NotStarted]) -> Iterator[Event]:
-        match outcome_of(future, opening.request.job):
-            case NotStarted():
-                return
+    def _take_in(self, what: UnderWay, future: Future[Any]) -> Iterator[Event]:
+        outcome = outcome_of(future, what.task.job)
+        what.task.stopwatch.unlink(missing_ok=True)
+        if isinstance(outcome, NotStarted):
+            return
+        match what:
+            case Opening():
+                yield from self._opened(what, outcome)
+            case Page():
+                yield from self._recognised(what, outcome)
+            case Searchable():
+                yield from self._made_searchable(what, outcome)
+            case _:
+                assert_never(what)
+
+    def _opened(self, opening: Opening, outcome: Document | Refused | Lost) -> Iterator[Event]:
+        request, owner = opening.request, opening.owner
+        match outcome:
             case Lost(may_pass=True) if not opening.is_second_try:
                 if not self._stop.is_set():
-                    self._submit_opening(_Opening(opening.request, opening.task, is_second_try=True))
+                    self._open(request, owner, is_second_try=True)
             case Lost(reason) | Refused(reason):
-                yield DocumentFinished(opening.request, "failed", None, (), reason)
+                yield from self._end(DocumentFinished(request, "failed", None, (), reason))
+            case Document() as document if owner is None:
+                self._known.keep_page_count(request, document.page_count)
+                yield from self._begin(request, document.page_count, document)
             case Document() as document:
-                yield from self._begin(opening.request, document)
-            case outcome:
+                owner.document = document
+                if owner.waiting:
+                    self._documents.append(owner)
+                else:
+                    yield from self._complete(owner)
+            case _:
                 assert_never(outcome)
 
-    def _begin(self, request: DocumentRequest, document: Document) -> Iterator[Event]:
-        try:
-            wanted = select_pages(request.job.pages, document.page_count)
-        except DocumentError as error:
-            yield DocumentFinished(request, "failed", document.page_count, (), error.message)
-            return
-        yield DocumentOpened(request, document.page_count)
-        owner = _OpenDocument(request, document, deque(), {})
-        for page_number in range(1, document.page_count + 1):
-            if page_number not in wanted:
-                reason = f'not among the job\'s pages "{request.job.pages}"'
-                owner.results[page_number] = PageResult(page_number, "skipped", error=reason)
-                yield PageFinished(request, owner.results[page_number], reused=False)
-            elif page_number in request.done:
-                owner.results[page_number] = request.done[page_number]
-                yield PageFinished(request, owner.results[page_number], reused=True)
-            else:
-                owner.waiting.append(page_number)
-        if owner.waiting:
-            self._documents.append(owner)
-        else:
-            yield _finished(owner)
-
-    def _recognised(self, page: _Page, future: Future[PageResult | Killed | NotStarted]) -> Iterator[Event]:
-        outcome = outcome_of(future, page.task.job)
+    def _recognised(self, page: Page, outcome: Recognised | Killed | Lost) -> Iterator[Event]:
+        owner, number = page.owner, page.task.page_number
         if isinstance(outcome, Lost):
             self._pool.clear(page.task.folders)
         match outcome:
-            case NotStarted():
-                return
-            case Killed() | Lost(may_pass=True) if not page.is_second_try:
+            case Killed() | Lost(may_pass=True) if not page.task.alone:
                 if not self._stop.is_set():
-                    task = self._page_task(page.owner, page.task.page_number)
-                    self._submit_page(_Page(page.owner, task, is_second_try=True))
+                    self._recognise(owner, number, is_second_try=True)
                 return
             case Killed(result):
                 pass
             case Lost(reason):
-                result = PageResult(page.task.page_number, "failed", error=reason)
-            case PageResult() as result:
-                pass
+                result = PageResult(number, "failed", error=reason)
+            case Recognised(result, picture):
+                if result.source == "ocr":
+                    result = replace(result, because=self._known.why(owner.request))
+                self._known.keep(owner.request, result, picture)
             case _:
                 assert_never(outcome)
-        owner = page.owner
-        owner.results[result.page_number] = result
-        yield PageFinished(owner.request, result, reused=False)
-        if len(owner.results) == owner.document.page_count:
-            yield _finished(owner)
+        owner.results[number] = result
+        yield PageFinished(owner.request, result)
+        if owner.is_complete:
+            yield from self._complete(owner)
 
+    def _complete(self, owner: OpenDocument) -> Iterator[Event]:
+        """Finish a document whose pages are all there, its PDF last."""
+        finished = owner.finished()
+        if "pdf" not in owner.request.job.formats:
+            yield from self._end(finished)
+        elif owner.document is None:
+            self._open(owner.request, owner)
+        else:
+            pages = tuple(page.master if page.origin == "ocr" else None for page in finished.pages)
+            task = SearchableTask(
+                owner.document,
+                pages,
+                owner.request.job,
+                self._pool.new_result(),
+                self._stop_file,
+                self._pool.new_file("watch"),
+            )
+            self._submit(searchable_task, Searchable(finished, task))
 
-def _finished(owner: _OpenDocument) -> DocumentFinished:
-    pages = tuple(owner.results[number] for number in range(1, owner.document.page_count + 1))
-    failed = [page for page in pages if page.status == "failed"]
-    if not failed:
-        return DocumentFinished(owner.request, "succeeded", len(pages), pages, None)
-    error = failed[0].error or "failed"
-    if len(pages) > 1:
-        error = f"page {failed[0].page_number}: {error} ({len(failed)} of {len(pages)} pages failed)"
-    return DocumentFinished(owner.request, "failed", len(pages), pages, error)
+    def _made_searchable(self, searchable: Searchable, outcome: Path | Refused | Lost) -> Iterator[Event]:
+        finished = searchable.finished
+        match outcome:
+            case Path():
+                finished = replace(finished, pdf=outcome)
+            case Lost(reason) | Refused(reason):
+                finished = replace(finished, status="failed", error=finished.error or f"no searchable PDF: {reason}")
+            case _:
+                assert_never(outcome)
+        yield from self._end(finished)
+
+    def _end(self, finished: DocumentFinished) -> Iterator[Event]:
+        """Tell that a document is finished, and let those follow that are like it."""
+        yield finished
+        if finished.request.identity is not None:
+            self._released.extend(self._followers.pop(finished.request.identity, ()))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PageStatus = Literal["succeeded", "failed", "skipped"]
+Origin = Literal["ocr", "text_layer", "blank"]
 PageSource = Literal["ocr", "text_layer", "cache", "blank"]
 
 
@@ -14,7 +15,7 @@ class PageResult:
     Attributes:
         page_number: From 1.
         status: skipped: not among the job's pages.
-        source: Where the text comes from; None unless succeeded.
+        source: Where the text comes from; None unless succeeded. cache: recognised before, and not again.
         text: Lines as tesseract writes them, without the form feed.
         master: hOCR of this page, as `hocr.write_page` makes it; empty unless succeeded.
         mean_confidence: As in `quality.Quality`; None for a text layer, which states no confidence.
@@ -40,3 +41,8 @@ class PageResult:
     error: str | None = None
     page_key: str | None = None
     because: str | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the text came from in the first place; the same whether or not it was known already."""
+        return "ocr" if self.source == "cache" else self.source

@@ -1,14 +1,12 @@
 """What runs inside a pool process: opening documents, recognising pages, and dying properly."""
 
 import contextlib
-import faulthandler
 import logging
 import multiprocessing
 import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -18,23 +16,47 @@ from types import FrameType
 import psutil
 
 from supervisor.errors import SurroundingsError
+from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents import Document, open_document
 from supervisor.ocr.errors import DocumentError, RecogniserError
+from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
+from supervisor.ocr.limits import limited_memory, memory_limit
 from supervisor.ocr.page_process import KeptOpen
+from supervisor.ocr.page_work import Desk, NotStarted, PageTask, Recognised, recognise_page
 from supervisor.ocr.pdf import silence_mupdf
-from supervisor.ocr.preparation import PageFolders, prepare_page
-from supervisor.ocr.quality import measure
-from supervisor.ocr.recognition import recognise
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.text_layer import TextLayer
+from supervisor.ocr.searchable.searchable_pdf import make_searchable
+from supervisor.ocr.seat import Seat
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.stopwatch import Stopwatch, TaskClock
+from supervisor.ocr.tesseract import Tesseract
 
-# The supervising process ends an overdue page after page_timeout_seconds and this; the process itself, in case nobody
+# The supervising process ends an overdue task after page_timeout_seconds and this; the process itself, in case nobody
 # supervises it any more, after twice that margin.
 MARGIN_SECONDS = 2.0
+_NO_MEMORY = "needs more memory than max_image_megapixels allows for"
 _log = logging.getLogger(__name__)
-_kept_for_life: list[KeptOpen] = []
+
+
+@dataclass(frozen=True)
+class PageSetup:
+    """What every process of a pool is made with.
+
+    Attributes:
+        kept: Descriptors that it keeps open for life.
+        folders: Of the pool; removed when the supervising process dies.
+        tesseract: What recognises here.
+        slots: The machine's budget.
+        cache_directory: Where known pages are looked up by their pixels; None for nowhere.
+    """
+
+    kept: KeptOpen
+    folders: tuple[Path, ...]
+    tesseract: Tesseract
+    slots: SlotBudget
+    cache_directory: Path | None
 
 
 @dataclass(frozen=True)
@@ -46,28 +68,24 @@ class OpenTask:
     lfs_objects_dir: Path | None
     job: Job
     stop_file: Path
+    stopwatch: Path
 
 
 @dataclass(frozen=True)
-class PageTask:
-    """Recognise one page; once `stop_file` exists it is not begun."""
+class SearchableTask:
+    """Make the searchable PDF of one document; pages that keep their own text are None, others hOCR."""
 
     document: Document
-    page_number: int
-    root: Path
+    pages: tuple[str | None, ...]
     job: Job
-    folders: PageFolders
+    target: Path
     stop_file: Path
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """The task was still waiting when everything was told to stop."""
+    stopwatch: Path
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The document cannot be opened."""
+    """The document cannot be opened, or its PDF cannot be made."""
 
     reason: str
 
@@ -79,112 +97,111 @@ class Killed:
     page: PageResult
 
 
-def start_page_process(kept: KeptOpen, folders: tuple[Path, ...]) -> None:
+@dataclass(frozen=True)
+class _Process:
+    """What a page process has for life; `start_page_process` makes the one there is."""
+
+    kept: KeptOpen
+    desk: Desk
+
+
+_process: _Process | None = None
+
+
+def start_page_process(setup: PageSetup) -> None:
     """Make a fresh process fit for pages: called once, before its first task."""
+    global _process  # noqa: PLW0603 (pebble gives a task nothing but its arguments)
     os.environ["OMP_THREAD_LIMIT"] = "1"
     # What decoders print must never mix with a report on standard output.
     os.dup2(2, 1)
     silence_mupdf()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_by_signal)
-    threading.Thread(target=_end_with_parent, args=(folders,), name="parent watch", daemon=True).start()
-    _kept_for_life.append(kept)
+    threading.Thread(target=_end_with_parent, args=(setup.folders,), name="parent watch", daemon=True).start()
+    cache = PageCache(setup.cache_directory) if setup.cache_directory else None
+    _process = _Process(setup.kept, Desk(setup.tesseract, Seat(setup.slots), cache))
 
 
 def open_task(task: OpenTask) -> Document | Refused | NotStarted:
     """Open a document; a reason is a result."""
     if task.stop_file.exists():
         return NotStarted()
-    with _last_resort(task.job):
-        try:
+    try:
+        with _at_work(task.job, task.stopwatch):
             return open_document(
                 task.path,
                 root=task.root,
                 lfs_objects_dir=task.lfs_objects_dir,
                 max_image_megapixels=task.job.max_image_megapixels,
             )
-        except (DocumentError, SurroundingsError) as error:
-            return Refused(error.message)
-        except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
-            _log.exception("opening %s", task.path)
-            return Refused(_defect(error))
+    except (DocumentError, SurroundingsError) as error:
+        return Refused(error.message)
+    except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
+        _log.exception("opening %s", task.path)
+        return Refused(_defect(error))
 
 
-def page_task(task: PageTask) -> PageResult | Killed | NotStarted:
+def page_task(task: PageTask) -> Recognised | Killed | NotStarted:
     """Prepare and recognise a page; a failure is a result."""
     if task.stop_file.exists():
         return NotStarted()
-    started = time.monotonic()
-    with _last_resort(task.job):
-        try:
-            return _recognise(task, started)
-        except RecogniserError as error:
-            page = _failed(task, started, error.message)
-            return page if error.killed_by is None else Killed(page)
-        except (DocumentError, SurroundingsError) as error:
-            return _failed(task, started, error.message)
-        except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
-            _log.exception("page %d of %s", task.page_number, task.document.file)
-            return _failed(task, started, _defect(error))
-        finally:
-            remove_folders(task.folders)
+    if _process is None:
+        raise RuntimeError("this process was not started as a page process")
+    try:
+        with _at_work(task.job, task.stopwatch) as clock:
+            try:
+                return recognise_page(task, _process.desk, clock)
+            except RecogniserError as error:
+                page = _failed(task, clock, error.message)
+                return Recognised(page) if error.killed_by is None else Killed(page)
+            except (DocumentError, SurroundingsError) as error:
+                return Recognised(_failed(task, clock, error.message))
+            except MemoryError:
+                return Recognised(_failed(task, clock, _NO_MEMORY))
+            except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
+                _log.exception("page %d of %s", task.page_number, task.document.file)
+                return Recognised(_failed(task, clock, _defect(error)))
+    finally:
+        task.folders.remove()
 
 
-def remove_folders(folders: PageFolders) -> None:
-    """Remove what a page left in memory and on disk."""
-    for folder in (folders.scratch, folders.spill):
-        shutil.rmtree(folder, ignore_errors=True)
+def searchable_task(task: SearchableTask) -> Path | Refused | NotStarted:
+    """Make a searchable PDF; a reason is a result."""
+    if task.stop_file.exists():
+        return NotStarted()
+    try:
+        with _at_work(task.job, task.stopwatch):
+            task.target.parent.mkdir(parents=True, exist_ok=True)
+            layouts = [None if page is None else read_page(page) for page in task.pages]
+            make_searchable(task.document, layouts, task.job, task.target)
+            return task.target
+    except (DocumentError, SurroundingsError) as error:
+        return Refused(error.message)
+    except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
+        _log.exception("the searchable PDF of %s", task.document.file)
+        return Refused(_defect(error))
 
 
-def _recognise(task: PageTask, started: float) -> PageResult:
-    prepared = prepare_page(task.document, task.page_number, task.job, task.folders)
-    if isinstance(prepared, TextLayer):
-        return PageResult(
-            task.page_number,
-            "succeeded",
-            "text_layer",
-            prepared.text,
-            prepared.tsv,
-            word_count=prepared.word_count,
-            duration_ms=_elapsed_ms(started),
-        )
-    remaining_seconds = task.job.page_timeout_seconds - (time.monotonic() - started)
-    recognised = recognise(prepared, task.job, root=task.root, timeout_seconds=remaining_seconds)
-    quality = measure(recognised.tsv)
-    return PageResult(
-        task.page_number,
-        "succeeded",
-        "ocr",
-        recognised.text,
-        recognised.tsv,
-        quality.mean_confidence,
-        quality.low_confidence,
-        quality.weak_word_share,
-        quality.word_count,
-        _elapsed_ms(started),
-    )
-
-
-def _failed(task: PageTask, started: float, reason: str) -> PageResult:
-    return PageResult(task.page_number, "failed", duration_ms=_elapsed_ms(started), error=reason)
+def _failed(task: PageTask, clock: TaskClock, reason: str) -> PageResult:
+    return PageResult(task.page_number, "failed", duration_ms=round(clock.seconds * 1000), error=reason)
 
 
 def _defect(error: Exception) -> str:
     return f"the program failed: {type(error).__name__}: {one_line(str(error))}"
 
 
-def _elapsed_ms(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)
-
-
 @contextlib.contextmanager
-def _last_resort(job: Job) -> Iterator[None]:
-    """End this process from a thread that needs no interpreter lock, if MuPDF hangs and the parent is gone."""
-    faulthandler.dump_traceback_later(job.page_timeout_seconds + 2 * MARGIN_SECONDS, exit=True, file=2)
+def _at_work(job: Job, stopwatch: Path) -> Iterator[TaskClock]:
+    """Hold a task to its time and its memory."""
+    clock = TaskClock(Stopwatch(stopwatch), job.page_timeout_seconds + 2 * MARGIN_SECONDS)
+    clock.start()
     try:
-        yield
+        with limited_memory(memory_limit(job.max_image_megapixels)):
+            yield clock
+    except MemoryError as error:
+        raise DocumentError(_NO_MEMORY) from error
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        clock.rest()
 
 
 def _end_with_parent(folders: tuple[Path, ...]) -> None:

@@ -1,19 +1,25 @@
 """Documents and pages of one attempt: written by its executor under the fence of its lease term, read by everybody."""
 
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from supervisor.model.states import ResultStatus, RunStatus
-from supervisor.store.engine import checkpoint, open_engine, patiently, transaction
+from supervisor.store.engine import checkpoint, is_postgres, open_engine, patiently, transaction
 from supervisor.store.schema import prepare_results
 from supervisor.store.tables import documents, lease, pages, runs
 
 T = TypeVar("T")
+
+
+_TALLIED = ("ocr", "text_layer", "cache", "blank", "failed", "skipped")
 
 
 class FencedOut(Exception):  # noqa: N818 (it says what happened)
@@ -44,7 +50,7 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class StoredPage:
-    """A row of `pages`, with the recogniser's own result in `master`."""
+    """A row of `pages`; `master` is the page's hOCR."""
 
     document: str
     page_number: int
@@ -57,20 +63,31 @@ class StoredPage:
     word_count: int
     duration_ms: int
     error: str | None
+    page_key: str | None
+    because: str | None
     master: str
 
 
 @dataclass(frozen=True)
 class PageTally:
-    """How many pages of an attempt there are by status and source."""
+    """How many pages of an attempt there are by source, else by status.
 
-    total: int
-    ocr: int
-    text_layer: int
-    cache: int
-    blank: int
-    failed: int
-    skipped: int
+    Attributes:
+        because: How many had to be recognised, by the reason.
+    """
+
+    total: int = 0
+    ocr: int = 0
+    text_layer: int = 0
+    cache: int = 0
+    blank: int = 0
+    failed: int = 0
+    skipped: int = 0
+    because: Mapping[str, int] = field(default_factory=dict)
+
+    def by_source(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {name: getattr(self, name) for name in _TALLIED}
 
 
 class ResultStore:
@@ -139,32 +156,21 @@ class ResultStore:
 
         self._apply(add_missing, key)
 
-    def store_page(self, key: AttemptKey, page: StoredPage) -> None:
-        """Store a page of the attempt, in place of an earlier failure of it.
+    def store(self, key: AttemptKey, page_rows: Sequence[StoredPage], document_rows: Sequence[StoredDocument]) -> None:
+        """Store pages and documents of the attempt together, in place of what stands there under their names.
 
         Raises:
             FencedOut: The term is not the current one.
         """
-        same = (pages.c.document == page.document, pages.c.page_number == page.page_number)
-        values = {**vars(page), **_attempt(key), "master": zlib.compress(page.master.encode(), 6)}
+        attempt = _attempt(key)
+        page_values = [{**vars(row), **attempt, "master": _packed(row.master)} for row in page_rows]
+        document_values = [{**vars(row), **attempt} for row in document_rows]
 
-        def replace(connection: Connection) -> None:
-            connection.execute(sa.delete(pages).where(*_of(pages, key), *same))
-            connection.execute(sa.insert(pages).values(values))
+        def put(connection: Connection) -> None:
+            _put(connection, pages, page_values)
+            _put(connection, documents, document_values)
 
-        self._apply(replace, key)
-
-    def finish_document(
-        self, key: AttemptKey, path: str, status: ResultStatus, page_count: int | None, error: str | None
-    ) -> None:
-        """Store how a document of the attempt ended.
-
-        Raises:
-            FencedOut: The term is not the current one.
-        """
-        values = {"status": status, "page_count": page_count, "error": error}
-        finish = sa.update(documents).where(*_of(documents, key), documents.c.path == path).values(values)
-        self._apply(lambda connection: connection.execute(finish), key)
+        self._apply(put, key)
 
     def finished_pages(self, key: AttemptKey) -> dict[str, list[StoredPage]]:
         """Return the pages that the attempt has already, by document: what an earlier term of it succeeded in."""
@@ -191,16 +197,18 @@ class ResultStore:
     def tally(self, run: int, attempt: int) -> PageTally:
         """Count the pages of an attempt."""
         query = (
-            sa.select(pages.c.status, pages.c.source, sa.func.count())
+            sa.select(pages.c.status, pages.c.source, pages.c.because, sa.func.count())
             .where(pages.c.run == run, pages.c.attempt == attempt)
-            .group_by(pages.c.status, pages.c.source)
+            .group_by(pages.c.status, pages.c.source, pages.c.because)
         )
-        counts: dict[str, int] = {}
-        for status, source, count in self._apply(lambda connection: connection.execute(query).all()):
-            name = source if status == ResultStatus.SUCCEEDED else status
-            counts[name] = counts.get(name, 0) + count
-        names = (name for name in PageTally.__dataclass_fields__ if name != "total")
-        return PageTally(total=sum(counts.values()), **{name: counts.get(name, 0) for name in names})
+        counts: Counter[str] = Counter()
+        because: Counter[str] = Counter()
+        for status, source, reason, count in self._apply(lambda connection: connection.execute(query).all()):
+            counts[source if status == ResultStatus.SUCCEEDED else status] += count
+            if reason:
+                because[reason] += count
+        tallied = {name: counts[name] for name in _TALLIED}
+        return PageTally(total=counts.total(), **tallied, because=dict(because))
 
     def checkpoint(self) -> None:
         """Bring everything into the file of a run that has one for itself."""
@@ -250,6 +258,21 @@ def _raise_term(connection: Connection, key: AttemptKey, owner: str) -> bool:
 
 def _known_documents(connection: Connection, key: AttemptKey) -> set[str]:
     return set(connection.scalars(sa.select(documents.c.path).where(*_of(documents, key))))
+
+
+def _put(connection: Connection, table: sa.Table, values: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, or replace those that have their primary keys."""
+    if not values:
+        return
+    insert = (postgresql.insert if is_postgres(connection) else sqlite.insert)(table)
+    new = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+    connection.execute(insert.on_conflict_do_update(index_elements=table.primary_key, set_=new), values)
+
+
+@lru_cache(maxsize=256)
+def _packed(master: str) -> bytes:
+    # Many documents of an archive have the same page.
+    return zlib.compress(master.encode(), 1)
 
 
 def _attempt(key: AttemptKey) -> dict[str, object]:

@@ -41,7 +41,7 @@ class Part:
 
 
 CONTROL = Part("control", "0001", "runs")
-RESULTS = Part("results", "0001", "documents")
+RESULTS = Part("results", "0002", "documents")
 CACHE = Part("cache", "0001", "page_cache")
 
 

@@ -234,6 +234,8 @@ pages = sa.Table(
     sa.Column("word_count", sa.Integer, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     sa.Column("page_key", sa.Text),
+    # Why it had to be recognised, where it was: new, changed, other settings.
+    sa.Column("because", sa.Text),
     sa.Column("error", Words),
     # The recogniser's own result, compressed: an interrupted attempt goes on from it.
     sa.Column("master", sa.LargeBinary, nullable=False),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from supervisor.artifacts.publish import publish_output
-from supervisor.board.progress import counted
+from supervisor.board.progress import counted, shown_pages
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import runs, sessions, supervisors
@@ -106,4 +106,5 @@ def _unpublished(ending: Ending, trouble: Exception) -> Ending:
 
 def _achievement(assignment: Assignment) -> str:
     progress = assignment.progress
-    return f"{counted(progress.documents_done, 'document')}, {counted(progress.pages_done, 'page')}"
+    pages = shown_pages(sum(progress.pages_done.values()), progress.pages_done, progress.because)
+    return f"{counted(progress.documents_done, 'document')}, {pages}"

@@ -21,7 +21,7 @@ from supervisor.store.engine import parse_url, sqlite_url
 from supervisor.store.url_environment import with_environment
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.submission import SHARING_HINT
-from supervisor.supervision.workshop import Workshop
+from supervisor.supervision.workshop import CacheSetting, Workshop
 
 MANY_SQLITE_WORKERS = 4
 _NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -34,6 +34,7 @@ class Setting:
     Attributes:
         databases: Where its tables are.
         ocr_workers: Page processes of each executor.
+        cache: Where recognised pages are kept for everybody; None if none is to be asked.
         lease_seconds: How long it may be silent before its runs are another's to take.
         name: What the names of its workers begin with; None for host and process number.
     """
@@ -42,6 +43,7 @@ class Setting:
     runs_directory: RunsDirectory
     databases: Databases
     ocr_workers: int
+    cache: CacheSetting | None
     lease_seconds: int
     name: str | None
     keep_workspaces: bool
@@ -79,6 +81,7 @@ class Setting:
             me=me,
             clock=self.clock,
             ocr_workers=self.ocr_workers,
+            cache=self.cache,
             keep_workspaces=self.keep_workspaces,
             observer=self.observer,
             note=self.note,

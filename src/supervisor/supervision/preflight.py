@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from supervisor.artifacts.layout import RunsDirectory
+from supervisor.artifacts.layout import RunsDirectory, machine_state
 from supervisor.errors import UsageError
 from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.repository import Repository
@@ -64,7 +64,7 @@ class Preflight:
             SurroundingsError: tesseract or a language is missing.
         """
         check_runs_directory(self._repository, self._runs_directory)
-        check_languages([job for run in planned for job in run.spec.jobs])
+        check_languages([job for run in planned for job in run.spec.jobs], state_dir=machine_state())
         for run in planned:
             state = self._workspaces.inspect(run.run_id)
             if state is not None and state.work and not self._run_locks.is_held(run.run_id):

@@ -1,7 +1,9 @@
 """Starting an executor in a workspace that is ready."""
 
+import os
 from pathlib import Path
 
+from supervisor.artifacts.layout import machine_state
 from supervisor.executor.child import Executor
 from supervisor.executor.messages import Start
 from supervisor.supervision.assignment import Assignment
@@ -31,6 +33,10 @@ def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
         spill=str(shop.runs_directory.spill(row.run_id)),
         lfs_objects_dir=str(shop.repository.lfs_objects_dir),
         ocr_workers=shop.ocr_workers,
+        state_dir=os.fspath(state) if (state := machine_state()) else None,
+        cache_directory=os.fspath(shop.cache.directory) if shop.cache else None,
+        cache_limit_bytes=shop.cache.limit_bytes if shop.cache else 0,
+        repository=row.repository,
         spec=row.spec,
     )
     return Executor(message, run_lock=assignment.lock.fileno(), lease=assignment.lease.fileno(), log=directory.log)

@@ -11,7 +11,7 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
 from supervisor.board.report import SessionReport, report_runs, report_session
 from supervisor.clock import Clock, SystemClock
-from supervisor.config import runs_directory
+from supervisor.config import cache_directory, cache_limit_bytes, runs_directory
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
@@ -31,7 +31,7 @@ from supervisor.supervision.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.selection import find_session
 from supervisor.supervision.submission import Request, Submission, register, submit
-from supervisor.supervision.workshop import Workshop
+from supervisor.supervision.workshop import CacheSetting, Workshop
 
 
 class ParallelRunSupervisor:
@@ -54,6 +54,8 @@ class ParallelRunSupervisor:
         lease_seconds: int = DEFAULT_LEASE_SECONDS,
         worker_name: str | None = None,
         keep_workspaces: bool = False,
+        cache_dir: str | Path | None = None,
+        use_cache: bool = True,
         observer: Callable[[RunProgress], None] | None = None,
         note: Callable[[str], None] | None = None,
         clock: Clock | None = None,
@@ -72,6 +74,8 @@ class ParallelRunSupervisor:
             lease_seconds: How long this supervisor may be silent before its runs are another's to take.
             worker_name: What the names of its workers begin with; default is the host's name and the process's number.
             keep_workspaces: Leave the worktrees in place when runs end.
+            cache_dir: Where recognised pages are kept; see `config.cache_directory` for the default.
+            use_cache: Whether pages that are known from elsewhere are taken, and new ones kept.
             observer: Told of every change of a run.
             note: Told, a line at a time, what else a person should know.
             clock: The time.
@@ -92,6 +96,7 @@ class ParallelRunSupervisor:
                 common_dir=self.repository.common_dir,
             )
         )
+        cache = CacheSetting(cache_directory(cache_dir, os.environ), cache_limit_bytes(os.environ))
         self._repository_name = repository_name
         self._workers = workers
         self._setting = Setting(
@@ -99,6 +104,7 @@ class ParallelRunSupervisor:
             runs_directory=self.runs_directory,
             databases=databases_for(self.runs_directory, database_url, per_run_sqlite=per_run_sqlite),
             ocr_workers=ocr_workers,
+            cache=cache if use_cache else None,
             lease_seconds=lease_seconds,
             name=worker_name,
             keep_workspaces=keep_workspaces,

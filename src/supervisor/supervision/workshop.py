@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -16,6 +17,14 @@ from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.store.databases import Databases
 from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
+
+
+@dataclass(frozen=True)
+class CacheSetting:
+    """Where recognised pages are kept for everybody, and how much may be."""
+
+    directory: Path
+    limit_bytes: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Workshop:
     me: SupervisorRow
     clock: Clock
     ocr_workers: int
+    cache: CacheSetting | None
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]

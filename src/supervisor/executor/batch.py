@@ -1,0 +1,87 @@
+"""What an attempt has done since it last put something away: rows and a message, together."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from supervisor.executor.messages import Advanced, Message
+from supervisor.model.states import ResultStatus
+from supervisor.ocr.results import PageResult
+from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
+
+# One transaction, which waits for the disk once, and whose rows all fit into memory.
+_LIMIT = 500
+
+
+class Batch:
+    """Collects rows; `flush` stores them, and only then tells the supervisor.
+
+    Pages that were recognised are put away as soon as nothing else can be done; those that are known come by the
+    thousand, and a transaction for each would take longer than they do.
+    """
+
+    def __init__(self, store: ResultStore, key: AttemptKey, send: Callable[[Message], None]) -> None:
+        self._store = store
+        self._key = key
+        self._send = send
+        self._clear()
+
+    def opened(self, page_count: int) -> None:
+        """Take in that a document has told its pages."""
+        self._opened += 1
+        self._found += page_count
+
+    def page(self, row: StoredPage) -> None:
+        """Take in a page that is finished."""
+        self._pages.append(row)
+        self._count(row.source, row.status)
+        if row.because:
+            self._because[row.because] += 1
+        self._flush_if_large()
+
+    def page_kept(self, page: PageResult) -> None:
+        """Take in a page that the attempt has stored already."""
+        self._count(page.source, page.status)
+
+    def document(self, row: StoredDocument) -> None:
+        """Take in a document that is finished, and staged."""
+        self._documents.append(row)
+        if row.status is ResultStatus.FAILED:
+            self._failures.append((row.path, row.error or "failed"))
+        self._flush_if_large()
+
+    def flush(self) -> None:
+        """Store what there is, and tell of it.
+
+        Raises:
+            FencedOut: The run is another's by now.
+        """
+        if self._pages or self._documents:
+            self._store.store(self._key, self._pages, self._documents)
+        if self._pages or self._documents or self._opened or self._finished:
+            self._send(
+                Advanced(
+                    documents_opened=self._opened,
+                    pages_found=self._found,
+                    pages=dict(self._finished),
+                    because=dict(self._because),
+                    documents_done=len(self._documents),
+                    failures=self._failures,
+                )
+            )
+        self._clear()
+
+    def _count(self, source: str | None, status: str) -> None:
+        self._finished[source or str(status)] += 1
+
+    def _flush_if_large(self) -> None:
+        if len(self._pages) + len(self._documents) >= _LIMIT:
+            self.flush()
+
+    def _clear(self) -> None:
+        self._opened = 0
+        self._found = 0
+        self._finished: Counter[str] = Counter()
+        self._because: Counter[str] = Counter()
+        self._pages: list[StoredPage] = []
+        self._documents: list[StoredDocument] = []
+        self._failures: list[tuple[str, str]] = []

@@ -1,0 +1,140 @@
+"""The work on one page, in a page process: open, wait for a slot, prepare, recognise, measure."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.ocr.cache.cache import PageCache
+from supervisor.ocr.cache.keys import JobKeys, picture_digest
+from supervisor.ocr.documents import Document
+from supervisor.ocr.formats.text import page_text
+from supervisor.ocr.hocr import write_page
+from supervisor.ocr.job import Job
+from supervisor.ocr.known import reused
+from supervisor.ocr.layout import PageLayout
+from supervisor.ocr.limits import reservation
+from supervisor.ocr.page_files import PageFolders
+from supervisor.ocr.page_recogniser import PageRecogniser
+from supervisor.ocr.preparation import opened_page
+from supervisor.ocr.quality import measure
+from supervisor.ocr.reading import read_picture
+from supervisor.ocr.results import Origin, PageResult
+from supervisor.ocr.seat import Seat
+from supervisor.ocr.stopwatch import TaskClock
+from supervisor.ocr.tesseract import Tesseract
+
+
+@dataclass(frozen=True)
+class PageTask:
+    """Recognise one page.
+
+    Attributes:
+        root: The top of the workspace.
+        stop_file: Once it exists the page is not begun.
+        stopwatch: Where the time at work is told.
+        keys: What the job's pages are known by.
+        alone: Whether it is tried a second time, by a tesseract of its own.
+    """
+
+    document: Document
+    page_number: int
+    root: Path
+    job: Job
+    folders: PageFolders
+    stop_file: Path
+    stopwatch: Path
+    keys: JobKeys
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a page process works with.
+
+    Attributes:
+        tesseract: What recognises here.
+        seat: Where this process waits for its slot.
+        cache: Where a picture that is known already has its result; None if it is to be recognised all the same.
+    """
+
+    tesseract: Tesseract
+    seat: Seat
+    cache: PageCache | None
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A page with its result, and the digest of its picture, by which others may know it; None without a picture."""
+
+    page: PageResult
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The task was still waiting when everything was told to stop."""
+
+
+def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised | NotStarted:
+    """Do a page, under a slot if it has to be looked at.
+
+    Args:
+        task: The page.
+        desk: Of this process.
+        clock: Runs; it rests while the page waits.
+
+    Raises:
+        DocumentError: The page cannot be read.
+    """
+    job = task.job
+    with ExitStack() as stack:
+        with opened_page(task.document, task.page_number, job) as page:
+            if isinstance(page, PageLayout):
+                return Recognised(_result(task, page, "text_layer", clock))
+            clock.rest()
+            engines = stack.enter_context(desk.seat.taken(reservation(page.pixels)))
+            if task.stop_file.exists():
+                return NotStarted()
+            clock.start()
+            picture = page.decode()
+        digest = picture_digest(picture)
+        key = task.keys.page(digest)
+        known = desk.cache.pictured(key) if desk.cache else None
+        if known is not None:
+            return Recognised(reused(known, task.page_number, _milliseconds(clock)), digest)
+        recogniser = PageRecogniser(
+            engines,
+            desk.tesseract,
+            job,
+            root=task.root,
+            folders=task.folders,
+            remaining_seconds=lambda: job.page_timeout_seconds - clock.seconds,
+            alone=task.alone,
+        )
+        reading = read_picture(picture, job, recogniser)
+    return Recognised(_result(task, reading.layout, "blank" if reading.is_blank else "ocr", clock, key), digest)
+
+
+def _result(
+    task: PageTask, layout: PageLayout, source: Origin, clock: TaskClock, page_key: str | None = None
+) -> PageResult:
+    quality = measure(layout)
+    # A text layer states no confidence.
+    stated = source != "text_layer"
+    return PageResult(
+        task.page_number,
+        "succeeded",
+        source,
+        page_text(layout),
+        write_page(layout),
+        quality.mean_confidence if stated else None,
+        quality.low_confidence if stated else None,
+        quality.weak_word_share if stated else None,
+        quality.word_count,
+        _milliseconds(clock),
+        page_key=page_key,
+    )
+
+
+def _milliseconds(clock: TaskClock) -> int:
+    return round(clock.seconds * 1000)
