@@ -17,6 +17,7 @@ from supervisor.ocr.errors import LanguageMissingError, TesseractMissingError, T
 from supervisor.ocr.job import Job
 
 MINIMUM_VERSION = (4, 1)
+_ANSWERS = ("version", "leptonica_version", "tessdata_dir")
 _ANSWER_SECONDS = 30
 _INSTALL = "apt-get install tesseract-ocr tesseract-ocr-eng"
 # Segmentation modes 1 and 12 detect orientation and script, with data of their own.
@@ -73,7 +74,7 @@ def probe_tesseract(state_dir: Path | None = None) -> Tesseract:
     if state_dir is None:
         answer = _ask_for_all()
     else:
-        answer = remembered(state_dir / "tesseract.json", _surroundings(executable), _ask_for_all)
+        answer = remembered(state_dir / "tesseract.json", _surroundings(executable), _ANSWERS, _ask_for_all)
     return Tesseract(answer["version"], answer["leptonica_version"], executable, Path(answer["tessdata_dir"]))
 
 

@@ -7,16 +7,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pymupdf
 import pytest
 from PIL import Image
 
-from supervisor.ocr.errors import LanguageMissingError, RecogniserError, TesseractMissingError, TesseractTooOldError
+from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.preparation import PreparedPage
 from supervisor.ocr.processing import (
     DocumentFinished,
     DocumentOpened,
@@ -24,10 +22,7 @@ from supervisor.ocr.processing import (
     PageFinished,
     process_documents,
 )
-from supervisor.ocr.recognition import recognise
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.tesseract import check_languages, list_languages, probe_tesseract
-from supervisor.ocr.tsv import rows
 
 Draw = Callable[..., Image.Image]
 Finish = Callable[..., dict[str, DocumentFinished]]
@@ -125,10 +120,10 @@ def test_a_pdf_of_scans_and_text(results: dict[str, DocumentFinished]) -> None:
     assert turned.text.strip() == SENTENCE
 
 
-def test_text_and_tsv_come_from_the_same_recognition(results: dict[str, DocumentFinished]) -> None:
+def test_text_and_master_are_of_one_recognition(results: dict[str, DocumentFinished]) -> None:
     for finished in results.values():
         for page in finished.pages:
-            words = [columns[11] for columns in rows(page.tsv) if columns[0] == "5" and columns[11].strip()]
+            words = [word.text for word in read_page(page.master).words()]
             assert words == page.text.split()
 
 
@@ -247,70 +242,3 @@ def test_settings_reach_tesseract(
     assert finished["broken"].error == 'the job\'s path "none" is not in the repository'
     assert finished["missing"].error is not None
     assert finished["missing"].error.startswith("tesseract failed with exit code 1")
-
-
-def program(folder: Path, script: str) -> None:
-    file = folder / "tesseract"
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-
-
-def test_languages_of_this_machine(make_job: MakeJob) -> None:
-    assert probe_tesseract()[0].isdigit()
-    assert "eng" in list_languages()
-    check_languages([make_job(), make_job(page_segmentation=1)])
-    with pytest.raises(
-        LanguageMissingError, match='job "books": tesseract has no data for the language "xyz_abc"'
-    ) as caught:
-        check_languages([make_job(languages=["eng", "xyz_abc"])])
-    assert caught.value.hint == "apt-get install tesseract-ocr-xyz-abc"
-
-
-def test_languages_in_the_repository(tmp_path: Path, make_job: MakeJob) -> None:
-    (tmp_path / "data").mkdir()
-    job = make_job(tessdata_dir="data")
-    check_languages([job])
-    with pytest.raises(LanguageMissingError, match='data has no data for the language "eng"'):
-        check_languages([job], root=tmp_path)
-    (tmp_path / "data/eng.traineddata").write_bytes(b"")
-    check_languages([job], root=tmp_path)
-
-
-def test_surroundings(tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TesseractMissingError) as caught:
-        check_languages([make_job()])
-    assert (caught.value.exit_code, caught.value.hint) == (4, "apt-get install tesseract-ocr tesseract-ocr-eng")
-    program(tmp_path, "echo tesseract 3.05.02")
-    with pytest.raises(TesseractTooOldError, match=r"tesseract 3.05.02 is too old; 4.1 or newer is needed"):
-        check_languages([make_job()])
-    program(tmp_path, "echo something else")
-    with pytest.raises(TesseractMissingError, match="does not tell its version"):
-        probe_tesseract()
-
-
-@pytest.mark.parametrize(
-    ("script", "error"),
-    [
-        ("exit 0", "tesseract ended without writing its result"),
-        ("echo oh no >&2; exit 3", "tesseract failed with exit code 3: oh no"),
-        ("printf '\\377\\376' >&2; exit 1", "tesseract failed, with a message that is not text"),
-        ("kill -SEGV $$", "tesseract was killed by SIGSEGV"),
-        ("printf 'a\\377\\000b' > $2.txt; : > $2.tsv", None),
-    ],
-)
-def test_a_recogniser_that_misbehaves(
-    tmp_path: Path, draw: Draw, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, *, script: str, error: str | None
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    program(tmp_path, script)
-    draw().save(tmp_path / "page.pgm")
-
-    def run() -> Any:
-        return recognise(PreparedPage(tmp_path / "page.pgm", 300), make_job(), root=tmp_path, timeout_seconds=10)
-
-    if error is None:
-        assert run().text == "a\ufffdb"
-        return
-    with pytest.raises(RecogniserError, match=error):
-        run()

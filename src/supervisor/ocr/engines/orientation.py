@@ -13,7 +13,7 @@ from supervisor.ocr.engines.protocol import EngineSettings
 _CONFIDENCE = 14.0
 _ANSWER = re.compile(r"^Rotate: (\d+)\nOrientation confidence: ([\d.]+)$", re.MULTILINE)
 # A page without enough text, or too large to be looked at, is no failure.
-_NOTHING_TO_SEE = re.compile(r"Too few characters|Image too (large|small)|Line cannot be recognized|Empty page")
+_NOTHING_TO_SEE = re.compile(r"Too few characters|Image too large")
 
 
 def detect_orientation(
@@ -41,11 +41,9 @@ def detect_orientation(
             process.collect(deadline)
         finally:
             process.end()
-    if process.returncode != 0:
-        if process.returncode > 0 and _NOTHING_TO_SEE.search(process.message()):
-            return None
-        raise process.failure(settings.memory_bytes)
+    if process.returncode > 0 and _NOTHING_TO_SEE.search(process.message()):
+        return None
     found = _ANSWER.search(decoded(answer))
-    if found is None:
-        raise process.failure(settings.memory_bytes)
+    if process.returncode != 0 or process.lacked_memory() or found is None:
+        raise process.failure()
     return int(found[1]) % 360 if float(found[2]) >= _CONFIDENCE else None

@@ -11,13 +11,14 @@ from typing import IO
 
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import RecogniserError, TesseractMissingError, signal_name
+from supervisor.ocr.page_process import end_process_tree
 
 ANSWER_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _MESSAGE_BYTES = 4096
 # What C++, leptonica and the system say when there is no memory left: std::bad_alloc, "malloc fail", "calloc fail",
 # "Cannot allocate memory".
-_OUT_OF_MEMORY = re.compile(r"bad_alloc|[cm]alloc|allocat|out of memory|MemoryError", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(rb"bad_alloc|[cm]alloc|allocat|out of memory|MemoryError", re.IGNORECASE)
 # Said of every page, or of none in particular.
 _CHATTER = re.compile(r"Page \d+ : |Estimating resolution as|Detected \d+ diacritics|Error during processing\.")
 
@@ -47,6 +48,7 @@ class TesseractProcess(subprocess.Popen[bytes]):
 
     def __init__(self, command: Sequence[str], *, keep_open: Sequence[int] = ()) -> None:
         self._messages = bytearray()
+        self._memory_bytes: int | None = None
         try:
             super().__init__(
                 command,
@@ -65,6 +67,7 @@ class TesseractProcess(subprocess.Popen[bytes]):
 
     def limit_memory(self, memory_bytes: int | None) -> None:
         """Set how much address space it may use from now on; None for as much as we may ourselves."""
+        self._memory_bytes = memory_bytes
         self._limit(resource.RLIMIT_AS, resource.RLIM_INFINITY if memory_bytes is None else memory_bytes)
 
     def read_answer(self, *, end: bytes | None, deadline: float) -> bytes:
@@ -92,12 +95,13 @@ class TesseractProcess(subprocess.Popen[bytes]):
                     if not chunk:
                         selector.unregister(key.fileobj)
                     elif key.fileobj is self.stderr:
-                        self._messages = (self._messages + chunk)[-_MESSAGE_BYTES:]
+                        self._hear(chunk)
                     else:
                         answer += chunk
                         if len(answer) > ANSWER_BYTES:
                             raise RecogniserError(f"tesseract wrote more than {ANSWER_BYTES // 2**20} MB")
                         if end is not None and _is_complete(answer, end, len(chunk)):
+                            self._drain_messages()
                             return bytes(answer)
         return bytes(answer)
 
@@ -118,22 +122,41 @@ class TesseractProcess(subprocess.Popen[bytes]):
             raise PageTimeoutError from error
 
     def end(self) -> None:
-        """Kill and collect it; nothing happens if it has ended by itself."""
-        self.kill()
+        """Kill and collect it, and what it started: "tesseract" may be a script around the program."""
+        if self.poll() is None:
+            end_process_tree(self.pid)
         self.wait()
         for stream in (self.stdin, self.stdout, self.stderr):
             stream.close()
 
-    def failure(self, memory_bytes: int | None = None) -> RecogniserError:
-        """Return why it ended by itself without an answer."""
+    def lacked_memory(self) -> bool:
+        """Tell whether it did what it did since the last page began with too little memory.
+
+        leptonica reports an image that it has no memory for, and tesseract then goes on without it, so that what it
+        writes is not to be believed.
+        """
+        return self._memory_bytes is not None and _OUT_OF_MEMORY.search(self._messages) is not None
+
+    def failure(self) -> RecogniserError:
+        """Return why it has no answer, once it ended by itself or lacked memory."""
         status, message = self.returncode, self.message()
-        if memory_bytes is not None and status != 0 and _OUT_OF_MEMORY.search(message):
-            return RecogniserError(f"tesseract needed more memory than {memory_bytes / 1e6:,.0f} MB")
+        if self._memory_bytes is not None and self.lacked_memory():
+            return RecogniserError(f"tesseract needed more memory than {self._memory_bytes / 1e6:,.0f} MB")
         if status < 0:
             return RecogniserError(f"tesseract was killed by {signal_name(-status)}", killed_by=-status)
         if status > 0:
             return RecogniserError(f"tesseract failed with exit code {status}: {message or 'without a message'}")
-        return RecogniserError("tesseract ended without writing its result")
+        return RecogniserError("tesseract ended without writing its result" + (f": {message}" if message else ""))
+
+    def _hear(self, chunk: bytes) -> None:
+        self._messages = (self._messages + chunk)[-_MESSAGE_BYTES:]
+
+    def _drain_messages(self) -> None:
+        """Take what it said of the page before it answered; a pipe holds no more than one chunk."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.stderr, selectors.EVENT_READ)
+            if selector.select(0):
+                self._hear(os.read(self.stderr.fileno(), _CHUNK_BYTES))
 
     def _limit(self, what: int, amount: int) -> None:
         # From outside, some microseconds after the start: code between fork and exec, which could do it before, can

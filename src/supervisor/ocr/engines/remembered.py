@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,9 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _WAIT_SECONDS = 60
 
 
-def remembered(file: Path, key: Mapping[str, object], find_out: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+def remembered(
+    file: Path, key: Mapping[str, object], names: Sequence[str], find_out: Callable[[], Mapping[str, str]]
+) -> Mapping[str, str]:
     """Return what the file says for this key, or else find it out and write it down.
 
     Programs that ask at once wait for the first of them. Where nothing can be written, everybody finds out alone.
@@ -22,9 +24,10 @@ def remembered(file: Path, key: Mapping[str, object], find_out: Callable[[], Map
     Args:
         file: Its folder is made, for this user only.
         key: What the fact depends on, as JSON knows it; another key makes what is written down worthless.
-        find_out: Raises what this function then raises.
+        names: Of the values that are asked for.
+        find_out: Returns them; raises what this function then raises.
     """
-    known = _read(file, key)
+    known = _read(file, key, names)
     if known is not None:
         return known
     try:
@@ -34,7 +37,7 @@ def remembered(file: Path, key: Mapping[str, object], find_out: Callable[[], Map
     except (OSError, Timeout, NotImplementedError):
         return find_out()
     try:
-        known = _read(file, key)
+        known = _read(file, key, names)
         if known is None:
             known = find_out()
             _write(file, key, known)
@@ -43,7 +46,7 @@ def remembered(file: Path, key: Mapping[str, object], find_out: Callable[[], Map
         lock.release()
 
 
-def _read(file: Path, key: Mapping[str, object]) -> Mapping[str, str] | None:
+def _read(file: Path, key: Mapping[str, object], names: Sequence[str]) -> Mapping[str, str] | None:
     """Believe only a file of our own, which nobody else can write to."""
     try:
         descriptor = os.open(file, _FLAGS)
@@ -56,7 +59,8 @@ def _read(file: Path, key: Mapping[str, object]) -> Mapping[str, str] | None:
         return None
     match content:
         case {"key": known_key, "value": dict(value)} if known_key == key:
-            return value if all(isinstance(one, str) for one in value.values()) else None
+            is_whole = all(isinstance(value.get(name), str) for name in names)
+            return value if is_whole else None
         case _:
             return None
 

@@ -14,7 +14,6 @@ from pytesseract import pytesseract
 from supervisor.ocr.engines.arguments import options, readable_name
 from supervisor.ocr.engines.process import TesseractProcess, decoded
 from supervisor.ocr.engines.protocol import EngineSettings
-from supervisor.ocr.errors import RecogniserError
 
 
 class SingleEngine:
@@ -36,13 +35,11 @@ class SingleEngine:
                 # extension only keeps it from adding a configuration file of that name.
                 pytesseract.run_tesseract(name, "-", "tsv", "+".join(settings.languages), shlex.join(options(settings)))
             except pytesseract.TesseractError as error:
-                raise started[0].failure(settings.memory_bytes) from error
-        answer = decoded(started[0].answer)
-        if not answer:
-            raise started[0].failure(settings.memory_bytes)
-        if "class='ocr_page'" not in answer:
-            raise RecogniserError("tesseract wrote what is no hOCR")
-        return answer
+                raise started[0].failure() from error
+        process = started[0]
+        if process.lacked_memory() or b"class='ocr_page'" not in process.answer:
+            raise process.failure()
+        return decoded(process.answer)
 
     def close(self) -> None:
         """Do nothing: no process outlives its page."""

@@ -88,7 +88,9 @@ class _Stream:
             answer = self.process.read_answer(end=_PAGE_ENDS, deadline=deadline)
         if not answer.endswith(_PAGE_ENDS):
             self.process.collect(deadline)
-            raise self.process.failure(memory_bytes)
+            raise self.process.failure()
+        if self.process.lacked_memory():
+            raise self.process.failure()
         return decoded(self._document(answer))
 
     def is_worn(self) -> bool:
