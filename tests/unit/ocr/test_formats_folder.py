@@ -107,10 +107,12 @@ def test_a_name_that_is_too_long_is_a_reason(output: Path, pdf: Path) -> None:
     assert pdf.exists()
 
 
-def test_a_document_that_lies_where_another_has_its_results_is_a_reason(output: Path) -> None:
-    write_outputs(output, "a", {"txt": b"x"})
+@pytest.mark.parametrize("names", [("a", "a.txt/b"), ("a.txt/b", "a")])
+def test_a_document_that_lies_where_another_has_its_results_is_a_reason(output: Path, names: tuple[str, str]) -> None:
+    write_outputs(output, names[0], {"txt": b"x"})
     with pytest.raises(DocumentError, match="cannot carry"):
-        write_outputs(output, "a.txt/b", {"txt": b"x"})
+        write_outputs(output, names[1], {"txt": b"x"})
+    assert files(output) == [f"{names[0]}.txt"]
 
 
 def test_what_cannot_be_written_whole_leaves_nothing(output: Path) -> None:
