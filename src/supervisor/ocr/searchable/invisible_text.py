@@ -134,7 +134,7 @@ def _line(line: Line, placement: Placement, codes: Mapping[str, int], font: str)
     yield f"/{font} {_number(font_size * unit, 3)} Tf"
     words = _as_displayed(line.words, frame)
     for index, (text, start, end) in enumerate(words):
-        # Words stand straight even on a slanting baseline, at the height of their middle: poppler takes slanting ones apart.
+        # Words stand straight even on a slanting baseline, by the height of their middle: poppler splits slanting ones.
         x, y = placement.point(*frame.point(start, -offset - slope * (start + end) / 2))
         yield f"{matrix} {_number(x, 3)} {_number(y, 3)} Tm"
         if index + 1 == len(words):

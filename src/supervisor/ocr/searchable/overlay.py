@@ -22,6 +22,8 @@ def lay_text(pdf: Any, layouts: Mapping[int, PageLayout]) -> None:
     The text is written in front of what a page shows, so that nothing in there, such as a state that is never restored,
     has any effect on it; nor has it on the page.
     """
+    if not layouts:
+        return
     codes = number_characters(word.text for layout in layouts.values() for word in layout.words())
     font = add_font(pdf, codes)
     for index, layout in layouts.items():

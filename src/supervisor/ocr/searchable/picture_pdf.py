@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import img2pdf
 from PIL import ExifTags, Image, ImageOps
 
-from supervisor.ocr.documents import Document
+from supervisor.ocr.document import Document
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.images import check_size, credible_dpi, opened_frame
 from supervisor.ocr.job import Job
@@ -23,6 +23,7 @@ _UPRIGHT = 1
 # EXIF's orientations that a page's /Rotate can undo; the others are mirrored as well.
 _TURNED = {_UPRIGHT, 3, 6, 8}
 _FIRST_ON_ITS_SIDE = 5
+_TRANSPARENT_COLOUR = "transparency"  # Pillow's name for it
 # How to hand over a picture of each mode without loss; others are handed over grey, as they were recognised.
 _FORMS = dict.fromkeys(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "PNG") | {"CMYK": "TIFF"}
 
@@ -37,10 +38,12 @@ class _Header:
     Attributes:
         points: Width and height as it is stored, in points.
         orientation: By EXIF.
+        has_transparent_colour: Instead of, or beside, an alpha channel.
     """
 
     points: tuple[float, float]
     orientation: int
+    has_transparent_colour: bool
 
 
 def picture_pdf(document: Document, job: Job) -> bytes:
@@ -93,7 +96,8 @@ def _headers(image: Image.Image, document: Document, job: Job) -> Iterator[_Head
         across = (stated[1], stated[0]) if isinstance(stated, tuple) and len(stated) == 2 else None
         horizontal = credible_dpi(across, image.size, vertical)
         width, height = image.size
-        yield _Header((width * POINTS_PER_INCH / horizontal, height * POINTS_PER_INCH / vertical), _orientation(image))
+        points = (width * POINTS_PER_INCH / horizontal, height * POINTS_PER_INCH / vertical)
+        yield _Header(points, _orientation(image), _TRANSPARENT_COLOUR in image.info)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -110,6 +114,9 @@ def _upright_points(header: _Header) -> tuple[float, float]:
 
 
 def _can_be_embedded(document: Document, headers: Sequence[_Header]) -> bool:
+    if any(header.has_transparent_colour for header in headers):
+        # img2pdf 0.6.3 writes such a mask with the depth of the picture: black and white come out scrambled.
+        return False
     if document.signature.pillow_format == "TIFF":
         # Pillow turns its frames upright while decoding, which img2pdf does not expect.
         return all(header.orientation == _UPRIGHT for header in headers)
@@ -121,6 +128,8 @@ def _plain_frame(image: Image.Image, document: Document, page_number: int, job: 
     try:
         image.seek(page_number - 1)
         upright = ImageOps.exif_transpose(image)
+        if _TRANSPARENT_COLOUR in upright.info and upright.mode != "I;16":
+            upright = upright.convert("RGBA")
         if upright.mode in _FORMS:
             return _saved(upright)
         with opened_frame(

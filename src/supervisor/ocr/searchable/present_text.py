@@ -59,7 +59,7 @@ def without_present_words(page: Any, layout: PageLayout) -> PageLayout:
 
 
 def _drawn(boxes: Sequence[Any], page_rect: Any) -> Image.Image:
-    """Return a small picture of the page, white where the boxes are; one look at it tells whether any covers a point."""
+    """Return a small picture of the page, white where the boxes are: one look tells whether any covers a point."""
     scale = min(1.0, _MAX_SIDE_PIXELS / max(page_rect.width, page_rect.height))
     picture = Image.new("1", (math.ceil(page_rect.width * scale), math.ceil(page_rect.height * scale)))
     draw = ImageDraw.Draw(picture)

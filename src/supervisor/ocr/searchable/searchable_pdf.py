@@ -11,7 +11,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from supervisor.ocr.characters import one_line
-from supervisor.ocr.documents import Document
+from supervisor.ocr.document import Document
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.file_kinds import FileKind
 from supervisor.ocr.job import Job
