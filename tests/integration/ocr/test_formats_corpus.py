@@ -52,6 +52,25 @@ def test_derived_formats_agree_with_those_of_tesseract(corpus: Path, tmp_path: P
     assert measure(layout).word_count == len(list(filter(_is_word, rows)))
 
 
+@pytest.mark.parametrize(
+    ("name", "languages"),
+    [
+        ("arabic", {"ara", "per"}),
+        ("devanagari", {"hin", "san"}),
+        ("latin", {"deu", "eng", "fra"}),
+        ("multilingual", {"ara", "eng"}),
+    ],
+)
+def test_hocr_of_other_scripts_and_versions_is_read(corpus: Path, name: str, languages: set[str]) -> None:
+    hocr = (corpus / f"ocrmypdf/{name}.hocr").read_text(encoding="utf-8")
+    layout = read_page(hocr, dpi=300)
+    paragraphs = [paragraph for block in layout.blocks for paragraph in block.paragraphs]
+    assert {paragraph.language for paragraph in paragraphs} == languages
+    assert all(paragraph.is_right_to_left == (paragraph.language in {"ara", "per"}) for paragraph in paragraphs)
+    assert all(word.text in hocr for word in layout.words())
+    assert read_page(write_page(layout)) == layout
+
+
 def _whole_confidences(tsv: str) -> list[list[str]]:
     rows = [line.split("\t") for line in tsv.splitlines()]
     return [[*row[:10], str(int(float(row[10]))) if row[0].isdigit() else row[10], *row[11:]] for row in rows]
