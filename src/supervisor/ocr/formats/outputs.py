@@ -52,7 +52,7 @@ def assemble(name: str, pages: Sequence[PageResult], formats: Iterable[Format]) 
     A searchable PDF is no matter of text: `pdf` is passed over. Not thread-safe.
 
     Args:
-        name: The document's path in the repository, as `os.fsdecode` spells it.
+        name: The document's path in the repository, as text or as `os.fsdecode` spells it.
         pages: Every page of the document.
         formats: Which results.
 
