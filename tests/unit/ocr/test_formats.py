@@ -206,9 +206,6 @@ def test_json_says_of_every_page_how_it_ended() -> None:
 def test_json_is_the_same_when_the_page_was_known_before() -> None:
     again = [replace(page, source="cache") if page.source else page for page in PAGES]
     assert made("json", again) == made("json")
-    layer = replace(recognised(1), source="text_layer", mean_confidence=None, low_confidence=None, weak_word_share=None)
-    assert json.loads(made("json", [layer]))["pages"][0]["source"] == "text_layer"
-    assert made("json", [replace(layer, source="cache")]) == made("json", [layer])
 
 
 def test_only_what_was_asked_for() -> None:

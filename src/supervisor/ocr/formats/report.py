@@ -22,7 +22,7 @@ def page_object(page: PageResult, layout: str) -> str:
         "page_number": page.page_number,
         "status": page.status,
         "error": None if page.error is None else plain(page.error),
-        "source": _source(page),
+        "source": page.origin,
         "text": page.text,
         "quality": {
             "word_count": page.word_count,
@@ -55,13 +55,6 @@ def _line(line: Line) -> dict[str, object]:
         "box": _corners(line.box),
         "words": [{"text": word.text, "box": _corners(word.box), "confidence": word.confidence} for word in line.words],
     }
-
-
-def _source(page: PageResult) -> str | None:
-    """Return where the text comes from, and not whether it was known before: a repeated run gives the same file."""
-    if page.status != "succeeded":
-        return None
-    return "text_layer" if page.word_count and page.mean_confidence is None else "ocr"
 
 
 def _corners(box: Box) -> tuple[int, int, int, int]:
