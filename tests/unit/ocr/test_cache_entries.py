@@ -2,14 +2,14 @@ import json
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervisor.ocr.cache import entries
 from supervisor.ocr.cache.entries import CachedPage, Entry, PageCount, PictureOf, decode, encode
 
 SHARES = st.none() | st.floats(0, 100)
-TEXTS = st.text(st.characters())  # lone surrogates as well
+TEXTS = st.text(st.characters())
 PAGES = st.builds(
     CachedPage,
     source=st.sampled_from(["ocr", "blank", "text_layer"]),
@@ -33,6 +33,7 @@ def sealed(key: str, body: bytes) -> bytes:
 
 
 @given(ENTRIES)
+@example(CachedPage("ocr", "\ud800", "\udfff"))
 def test_what_was_kept_is_what_is_found(entry: Entry) -> None:
     assert decode("page-1", encode("page-1", entry)) == entry
 

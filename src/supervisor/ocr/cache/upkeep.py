@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,10 @@ _TEMPORARY_SECONDS = 3600
 _HISTORY_DAYS = 180
 
 
-@dataclass(frozen=True)
+Turn = tuple[bool, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFile:
     """A file in the cache directory.
 
@@ -48,6 +51,11 @@ class FoundFile:
         if self.name.startswith(TEMPORARY):
             return "temporary"
         return "history" if self.folder == (HISTORIES,) else self.name.partition("-")[0]
+
+    @property
+    def turn(self) -> Turn:
+        """When it is to be removed: entries before histories, and of these the one unused for the most hours."""
+        return self.kind == "history", int(self.used_at // 3600)
 
 
 @dataclass(frozen=True)
@@ -84,16 +92,15 @@ def survey(directory: Path) -> Survey:
     Raises:
         OSError: It cannot be read.
     """
-    files = list(_files(directory))
-    kinds = Counter(file.kind for file in files)
-    entries = [file for file in files if file.kind not in {"history", "temporary"}]
-    return Survey(
-        pages=kinds["page"],
-        entries=len(entries),
-        histories=kinds["history"],
-        size_bytes=sum(file.size_bytes for file in files),
-        oldest_use=min((file.used_at for file in entries), default=None),
-    )
+    kinds: Counter[str] = Counter()
+    size_bytes, oldest_use = 0, None
+    for file in _files(directory):
+        kinds[file.kind] += 1
+        size_bytes += file.size_bytes
+        if file.kind not in {"history", "temporary"}:
+            oldest_use = file.used_at if oldest_use is None else min(oldest_use, file.used_at)
+    entries = kinds.total() - kinds["history"] - kinds["temporary"]
+    return Survey(kinds["page"], entries, kinds["history"], size_bytes, oldest_use)
 
 
 def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
@@ -114,7 +121,8 @@ def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
 def prune(directory: Path, limit_bytes: int, *, leave_bytes: int | None = None) -> Pruned:
     """Remove what was used longest ago, if there is more than the limit; histories only after all entries.
 
-    What writers have left behind when they died, and histories of runs long gone, are removed in any case.
+    What writers have left behind when they died, and histories of runs long gone, are removed in any case. A million
+    entries are no list: they are gone through twice, by the hour of their last use.
 
     Args:
         directory: Of the cache.
@@ -125,24 +133,32 @@ def prune(directory: Path, limit_bytes: int, *, leave_bytes: int | None = None) 
         OSError: It cannot be read.
     """
     now = time.time()
-    files = list(_files(directory))
-    dead = [file for file in files if _is_dead(file, now)]
-    alive = [file for file in files if file.kind != "temporary" and not _is_dead(file, now)]
-    size_bytes = sum(file.size_bytes for file in alive)
+    sizes: Counter[Turn] = Counter()
+    for file in _files(directory):
+        if file.kind != "temporary" and not _is_dead(file, now):
+            sizes[file.turn] += file.size_bytes
     target = limit_bytes * _KEPT_SHARE if leave_bytes is None else leave_bytes
-    excess = size_bytes - target if size_bytes > limit_bytes else 0
-    removed = []
-    for file in sorted(alive, key=lambda file: (file.kind == "history", file.used_at)):
-        if excess <= 0:
-            break
-        excess -= file.size_bytes
-        removed.append(file)
-    removed += dead
-    for file in removed:
-        _remove(directory, file)
-    removed_bytes = sum(file.size_bytes for file in removed)
-    total_bytes = sum(file.size_bytes for file in files)
-    return Pruned(len(removed), removed_bytes, len(files) - len(removed), total_bytes - removed_bytes)
+    quotas = _quotas(sizes, sizes.total() - target) if sizes.total() > limit_bytes else {}
+    removed = removed_bytes = kept = kept_bytes = 0
+    for file in _files(directory):
+        is_next = file.kind != "temporary" and quotas.get(file.turn, 0) > 0
+        if is_next:
+            quotas[file.turn] -= file.size_bytes
+        if is_next or _is_dead(file, now):
+            _remove(directory, file)
+            removed, removed_bytes = removed + 1, removed_bytes + file.size_bytes
+        else:
+            kept, kept_bytes = kept + 1, kept_bytes + file.size_bytes
+    return Pruned(removed, removed_bytes, kept, kept_bytes)
+
+
+def _quotas(sizes: Mapping[Turn, int], excess_bytes: float) -> dict[Turn, float]:
+    """Return how much is to be removed of the files of each turn: all of the first ones, a part of the last."""
+    quotas = {}
+    for turn in sorted(sizes):
+        quotas[turn] = min(sizes[turn], excess_bytes)
+        excess_bytes -= quotas[turn]
+    return quotas
 
 
 def _is_dead(file: FoundFile, now: float) -> bool:
