@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from supervisor.cli.lazy import CommandEntry, LazyGroup
 from supervisor.cli.options import (
     LOCATING,
+    Location,
     execution_options,
     locating_options,
     location,
@@ -100,7 +101,15 @@ def _action(options: dict[str, Any]) -> tuple[Callable[[], Callable[..., int]], 
         return lambda: import_module("supervisor.cli.worktrees").list_worktrees, "list_worktrees"
     if options["cleanup"]:
         return lambda: import_module("supervisor.cli.worktrees").cleanup, "cleanup"
-    return lambda: import_module("supervisor.cli.run").run, ""
+    return lambda: _run, ""
+
+
+def _run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
+    """Execute runs."""
+    # It imports for as long as we do: side by side that takes half the time.
+    with import_module("supervisor.executor.forkserver").fork_server(os.environ):
+        code: int = import_module("supervisor.cli.run").run(ctx, where, options)
+        return code
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -27,7 +27,6 @@ from supervisor.ocr.processing import process_documents
 from supervisor.ocr.slots.machine import machine_budget
 from supervisor.ocr.tesseract import Tesseract, check_languages
 
-
 # A PDF is no text for a terminal.
 _FORMATS = ("txt", "tsv", "hocr", "alto", "json")
 

@@ -6,14 +6,12 @@ names used here are those that its own tests use, and the same from Python 3.11 
 
 import os
 import signal
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing import context, forkserver, get_context, resource_tracker
 
 from supervisor.executor.environment import executor_environment, replaced_environment
 from supervisor.locks.processes import started_at
-
-_END_SECONDS = 5.0
 
 
 def ensure_fork_server(environment: Mapping[str, str]) -> bool:
@@ -35,14 +33,22 @@ def stop_fork_server() -> None:
     pid = _pid()
     if pid is None:
         return
-    # It ends when its pipe is closed. One that is stopped, or whose pipe a child keeps open, is killed.
-    overdue = threading.Timer(_END_SECONDS, _kill, (pid,))
-    overdue.start()
+    # It keeps nothing that is worth an orderly end, and may still be importing. Nobody else reaps it, so the number is
+    # its own.
+    os.kill(pid, signal.SIGKILL)
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
+
+
+@contextmanager
+def fork_server(environment: Mapping[str, str]) -> Iterator[None]:
+    """Have a fork server while the block runs, and end it if it was not there before."""
+    ours = ensure_fork_server(environment)
     try:
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
-        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
+        yield
     finally:
-        overdue.cancel()
+        if ours:
+            stop_fork_server()
 
 
 def fork_context() -> context.ForkServerContext:
@@ -54,7 +60,3 @@ def _pid() -> int | None:
     pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
     return pid
 
-
-def _kill(pid: int) -> None:
-    # Nobody else reaps it, so the number is still its own.
-    os.kill(pid, signal.SIGKILL)

@@ -1,30 +1,15 @@
 """Documents: which file really holds one, what it is, and how many pages it has."""
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.ocr.characters import shown
+from supervisor.ocr.document import Document
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.file_kinds import HEAD_SIZE_BYTES, FileKind, Signature, looks_like_text, read_signature
 from supervisor.ocr.images import count_frames
 from supervisor.ocr.lfs import POINTER_SIZE_BYTES, read_pointer, resolve_pointer
 from supervisor.ocr.pdf import count_pdf_pages
-
-
-@dataclass(frozen=True)
-class Document:
-    """A document that was opened once.
-
-    Attributes:
-        file: What to decode: the path in the workspace, or the object in the LFS store.
-        signature: What it is.
-        page_count: At least 1.
-    """
-
-    file: Path
-    signature: Signature
-    page_count: int
 
 
 def open_document(path: Path, *, root: Path, lfs_objects_dir: Path | None, max_image_megapixels: int) -> Document:

@@ -1,10 +1,8 @@
 """What is known already of the pages of a run's documents, and what becomes known while they are recognised."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
-
-import pymupdf
-from PIL import __version__ as pillow_version
 
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.cache.entries import CachedPage
@@ -95,7 +93,7 @@ def keys_of(job: Job, root: Path, tesseract: Tesseract) -> JobKeys:
         DocumentError: A path of the job leads nowhere, or out of the workspace.
         LanguageMissingError: The data of a language cannot be read.
     """
-    tools = Tools(tesseract.version, tesseract.leptonica_version, pillow_version, pymupdf.mupdf_version)
+    tools = Tools(tesseract.version, tesseract.leptonica_version, version("pillow"), version("pymupdf"))
     return JobKeys.of(job, language_data(job, root, tesseract), tools)
 
 

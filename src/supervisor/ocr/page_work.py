@@ -2,18 +2,14 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from supervisor.ocr.cache.cache import PageCache
-from supervisor.ocr.cache.keys import JobKeys, picture_digest
-from supervisor.ocr.documents import Document
+from supervisor.ocr.cache.keys import picture_digest
 from supervisor.ocr.formats.text import page_text
 from supervisor.ocr.hocr import write_page
-from supervisor.ocr.job import Job
 from supervisor.ocr.known import reused
 from supervisor.ocr.layout import PageLayout
 from supervisor.ocr.limits import reservation
-from supervisor.ocr.page_files import PageFolders
 from supervisor.ocr.page_recogniser import PageRecogniser
 from supervisor.ocr.preparation import opened_page
 from supervisor.ocr.quality import measure
@@ -21,30 +17,8 @@ from supervisor.ocr.reading import read_picture
 from supervisor.ocr.results import Origin, PageResult
 from supervisor.ocr.seat import Seat
 from supervisor.ocr.stopwatch import TaskClock
+from supervisor.ocr.tasks import NotStarted, PageTask, Recognised
 from supervisor.ocr.tesseract import Tesseract
-
-
-@dataclass(frozen=True)
-class PageTask:
-    """Recognise one page.
-
-    Attributes:
-        root: The top of the workspace.
-        stop_file: Once it exists the page is not begun.
-        stopwatch: Where the time at work is told.
-        keys: What the job's pages are known by.
-        alone: Whether it is tried a second time, by a tesseract of its own.
-    """
-
-    document: Document
-    page_number: int
-    root: Path
-    job: Job
-    folders: PageFolders
-    stop_file: Path
-    stopwatch: Path
-    keys: JobKeys
-    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,19 +34,6 @@ class Desk:
     tesseract: Tesseract
     seat: Seat
     cache: PageCache | None
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A page with its result, and the digest of its picture, by which others may know it; None without a picture."""
-
-    page: PageResult
-    picture: str | None = None
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """The task was still waiting when everything was told to stop."""
 
 
 def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised | NotStarted:

@@ -14,11 +14,11 @@ An idle process that dies breaks pebble's pool, and `submit` then makes a new on
 
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from pebble import ProcessPool
 
@@ -27,11 +27,8 @@ from supervisor.ocr.page_files import PageFolders
 from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_processes_naming
 from supervisor.ocr.scratch import ScratchFolder
 from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tasks import Answer, PageSetup, Task, begin, perform
 from supervisor.ocr.tesseract import Tesseract
-from supervisor.ocr.worker import PageSetup, start_page_process
-
-Task = TypeVar("Task")
-Outcome = TypeVar("Outcome")
 
 _PRELOADED = ["supervisor.ocr.worker", "supervisor.ocr.pool"]
 # So many new pools without one finished task between them mean that no process gets as far as a task.
@@ -102,7 +99,7 @@ class PagePool:
             self._scratch.remove()
             self._spill.remove()
 
-    def submit(self, function: Callable[[Task], Outcome], task: Task) -> Future[Outcome]:
+    def submit(self, task: Task) -> Future[Answer]:
         """Queue a task; cancelling its future kills the process that is at it.
 
         The future raises CancelledError, pebble's ProcessExpired (the process died) or BrokenProcessPool (another one
@@ -116,7 +113,7 @@ class PagePool:
                 raise PoolBrokenError("the pool of page processes is closed")
             # A pool breaks in a thread of its own, between any two statements here.
             with contextlib.suppress(RuntimeError):
-                future: Future[Outcome] = self._pool.schedule(function, args=(task,))
+                future: Future[Answer] = self._pool.schedule(perform, args=(task,))
                 future.add_done_callback(self._note_success)
                 return future
             self._renew()
@@ -143,7 +140,7 @@ class PagePool:
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.workers,
-            initializer=start_page_process,
+            initializer=begin,
             initargs=(self._setup(),),
             context=self._context,
         )
@@ -168,6 +165,6 @@ class PagePool:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
-    def _note_success(self, future: Future[Outcome]) -> None:
+    def _note_success(self, future: Future[Answer]) -> None:
         if not future.cancelled() and future.exception() is None:
             self._renewals = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from supervisor.ocr.documents import Document
+from supervisor.ocr.document import Document
 from supervisor.ocr.file_kinds import FileKind
 from supervisor.ocr.images import opened_frame
 from supervisor.ocr.job import Job

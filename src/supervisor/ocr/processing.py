@@ -13,25 +13,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
-from supervisor.ocr.documents import Document
+from supervisor.ocr.document import Document
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, Event, PageFinished, Waiting
 from supervisor.ocr.known import KnownPages
 from supervisor.ocr.outcomes import Lost, outcome_of
-from supervisor.ocr.page_work import NotStarted, PageTask, Recognised
 from supervisor.ocr.pool import PagePool
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.stopwatch import Stopwatch
-from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, wanted_pages
-from supervisor.ocr.worker import (
+from supervisor.ocr.tasks import (
     MARGIN_SECONDS,
     Killed,
+    NotStarted,
     OpenTask,
+    PageTask,
+    Recognised,
     Refused,
     SearchableTask,
-    open_task,
-    page_task,
-    searchable_task,
 )
+from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, wanted_pages
 
 # How soon `stop` and tasks that take too long are noticed while pages are being worked on.
 _LOOK_SECONDS = 0.1
@@ -172,7 +171,7 @@ class _Processing:
             self._stop_file,
             self._pool.new_file("watch"),
         )
-        self._submit(open_task, Opening(request, task, owner, is_second_try))
+        self._submit(Opening(request, task, owner, is_second_try))
 
     def _recognise(self, owner: OpenDocument, page_number: int, *, is_second_try: bool = False) -> None:
         if owner.document is None:
@@ -188,10 +187,10 @@ class _Processing:
             self._known.keys(owner.request.job),
             alone=is_second_try,
         )
-        self._submit(page_task, Page(owner, task))
+        self._submit(Page(owner, task))
 
-    def _submit(self, function: Any, what: UnderWay) -> None:
-        self._under_way[self._pool.submit(function, what.task)] = what
+    def _submit(self, what: UnderWay) -> None:
+        self._under_way[self._pool.submit(what.task)] = what
 
     def _end_overdue(self) -> None:
         for future, what in self._under_way.items():
@@ -275,7 +274,7 @@ class _Processing:
                 self._stop_file,
                 self._pool.new_file("watch"),
             )
-            self._submit(searchable_task, Searchable(finished, task))
+            self._submit(Searchable(finished, task))
 
     def _made_searchable(self, searchable: Searchable, outcome: Path | Refused | Lost) -> Iterator[Event]:
         finished = searchable.finished

@@ -12,89 +12,42 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
+from typing import assert_never
 
 import psutil
 
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
-from supervisor.ocr.documents import Document, open_document
+from supervisor.ocr.document import Document
+from supervisor.ocr.documents import open_document
 from supervisor.ocr.errors import DocumentError, RecogniserError
 from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
 from supervisor.ocr.limits import limited_memory, memory_limit
 from supervisor.ocr.page_process import KeptOpen
-from supervisor.ocr.page_work import Desk, NotStarted, PageTask, Recognised, recognise_page
+from supervisor.ocr.page_work import Desk, recognise_page
 from supervisor.ocr.pdf import silence_mupdf
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.searchable.searchable_pdf import make_searchable
 from supervisor.ocr.seat import Seat
-from supervisor.ocr.slots.budget import SlotBudget
 from supervisor.ocr.stopwatch import Stopwatch, TaskClock
-from supervisor.ocr.tesseract import Tesseract
+from supervisor.ocr.tasks import (
+    MARGIN_SECONDS,
+    Answer,
+    Killed,
+    NotStarted,
+    OpenTask,
+    PageSetup,
+    PageTask,
+    Recognised,
+    Refused,
+    SearchableTask,
+    Task,
+)
 
-# The supervising process ends an overdue task after page_timeout_seconds and this; the process itself, in case nobody
-# supervises it any more, after twice that margin.
-MARGIN_SECONDS = 2.0
 _NO_MEMORY = "needs more memory than max_image_megapixels allows for"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PageSetup:
-    """What every process of a pool is made with.
-
-    Attributes:
-        kept: Descriptors that it keeps open for life.
-        folders: Of the pool; removed when the supervising process dies.
-        tesseract: What recognises here.
-        slots: The machine's budget.
-        cache_directory: Where known pages are looked up by their pixels; None for nowhere.
-    """
-
-    kept: KeptOpen
-    folders: tuple[Path, ...]
-    tesseract: Tesseract
-    slots: SlotBudget
-    cache_directory: Path | None
-
-
-@dataclass(frozen=True)
-class OpenTask:
-    """Open one document."""
-
-    path: Path
-    root: Path
-    lfs_objects_dir: Path | None
-    job: Job
-    stop_file: Path
-    stopwatch: Path
-
-
-@dataclass(frozen=True)
-class SearchableTask:
-    """Make the searchable PDF of one document; pages that keep their own text are None, others hOCR."""
-
-    document: Document
-    pages: tuple[str | None, ...]
-    job: Job
-    target: Path
-    stop_file: Path
-    stopwatch: Path
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The document cannot be opened, or its PDF cannot be made."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Killed:
-    """tesseract was ended by a signal that nobody here sent; the page deserves a second try."""
-
-    page: PageResult
 
 
 @dataclass(frozen=True)
@@ -122,8 +75,20 @@ def start_page_process(setup: PageSetup) -> None:
     _process = _Process(setup.kept, Desk(setup.tesseract, Seat(setup.slots), cache))
 
 
-def open_task(task: OpenTask) -> Document | Refused | NotStarted:
-    """Open a document; a reason is a result."""
+def perform(task: Task) -> Answer:
+    """Do a task; a reason is a result."""
+    match task:
+        case OpenTask():
+            return _open(task)
+        case PageTask():
+            return _recognise(task)
+        case SearchableTask():
+            return _make_searchable(task)
+        case _:
+            assert_never(task)
+
+
+def _open(task: OpenTask) -> Document | Refused | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     try:
@@ -141,8 +106,7 @@ def open_task(task: OpenTask) -> Document | Refused | NotStarted:
         return Refused(_defect(error))
 
 
-def page_task(task: PageTask) -> Recognised | Killed | NotStarted:
-    """Prepare and recognise a page; a failure is a result."""
+def _recognise(task: PageTask) -> Recognised | Killed | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     if _process is None:
@@ -165,8 +129,7 @@ def page_task(task: PageTask) -> Recognised | Killed | NotStarted:
         task.folders.remove()
 
 
-def searchable_task(task: SearchableTask) -> Path | Refused | NotStarted:
-    """Make a searchable PDF; a reason is a result."""
+def _make_searchable(task: SearchableTask) -> Path | Refused | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     try:

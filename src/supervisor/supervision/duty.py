@@ -1,11 +1,9 @@
-"""What surrounds the work of a supervisor: being seen to live, the fork server, the end by a signal."""
+"""What surrounds the work of a supervisor: being seen to live, the end by a signal."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supervisor.errors import StoppedError
-from supervisor.executor.forkserver import ensure_fork_server, stop_fork_server
 from supervisor.store import supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.supervision.presence import being_present
@@ -35,14 +33,3 @@ def said_as_stopped(number: int | None) -> Iterator[None]:
         if number is None:
             raise
         raise StoppedError(number, str(error)) from error
-
-
-@contextmanager
-def fork_server() -> Iterator[None]:
-    """Have a fork server while the block runs, and end it if it was not there before."""
-    ours = ensure_fork_server(os.environ)
-    try:
-        yield
-    finally:
-        if ours:
-            stop_fork_server()

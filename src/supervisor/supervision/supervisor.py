@@ -13,13 +13,14 @@ from supervisor.board.report import SessionReport, report_runs, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import cache_directory, cache_limit_bytes, runs_directory
 from supervisor.errors import UsageError
+from supervisor.executor.forkserver import fork_server
 from supervisor.git.repository import Repository
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
-from supervisor.supervision.duty import fork_server, on_duty, said_as_stopped
+from supervisor.supervision.duty import on_duty, said_as_stopped
 from supervisor.supervision.errand import NamedRuns, Queue
 from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
@@ -194,7 +195,7 @@ class ParallelRunSupervisor:
                 with transaction(shop.engine) as connection:
                     at = shop.now(connection)
                     workers = register(connection, shop.databases, self.runs_directory, shop.me, scope, at=at)
-                with fork_server():
+                with fork_server(os.environ):
                     settle_leftovers(shop, repository)
                     number = Loop(shop, queue, rescuer, workers, tidier=Tidier(shop, repository)).run()
             with said_as_stopped(number):
@@ -247,7 +248,7 @@ class ParallelRunSupervisor:
         progress = [
             RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)) for run in planned
         ]
-        with fork_server():
+        with fork_server(os.environ):
             settle_leftovers(shop, repository)
             for one in progress:
                 shop.observer(one)

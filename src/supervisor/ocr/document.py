@@ -1,0 +1,21 @@
+"""A document that was opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.ocr.file_kinds import Signature
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document that was opened once.
+
+    Attributes:
+        file: What to decode: the path in the workspace, or the object in the LFS store.
+        signature: What it is.
+        page_count: At least 1.
+    """
+
+    file: Path
+    signature: Signature
+    page_count: int

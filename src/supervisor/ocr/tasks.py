@@ -1,0 +1,137 @@
+"""What page processes are asked to do, and answer.
+
+Nothing here imports a decoder: who hands out the tasks needs none, and starts sooner without.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from supervisor.ocr.cache.keys import JobKeys
+from supervisor.ocr.document import Document
+from supervisor.ocr.job import Job
+from supervisor.ocr.page_files import PageFolders
+from supervisor.ocr.page_process import KeptOpen
+from supervisor.ocr.results import PageResult
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tesseract import Tesseract
+
+# The supervising process ends an overdue task after page_timeout_seconds and this; the process itself, in case nobody
+# supervises it any more, after twice that margin.
+MARGIN_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class PageSetup:
+    """What every process of a pool is made with.
+
+    Attributes:
+        kept: Descriptors that it keeps open for life.
+        folders: Of the pool; removed when the supervising process dies.
+        tesseract: What recognises here.
+        slots: The machine's budget.
+        cache_directory: Where known pages are looked up by their pixels; None for nowhere.
+    """
+
+    kept: KeptOpen
+    folders: tuple[Path, ...]
+    tesseract: Tesseract
+    slots: SlotBudget
+    cache_directory: Path | None
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """Open one document."""
+
+    path: Path
+    root: Path
+    lfs_objects_dir: Path | None
+    job: Job
+    stop_file: Path
+    stopwatch: Path
+
+
+@dataclass(frozen=True)
+class PageTask:
+    """Recognise one page.
+
+    Attributes:
+        root: The top of the workspace.
+        stop_file: Once it exists the page is not begun.
+        stopwatch: Where the time at work is told.
+        keys: What the job's pages are known by.
+        alone: Whether it is tried a second time, by a tesseract of its own.
+    """
+
+    document: Document
+    page_number: int
+    root: Path
+    job: Job
+    folders: PageFolders
+    stop_file: Path
+    stopwatch: Path
+    keys: JobKeys
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class SearchableTask:
+    """Make the searchable PDF of one document; pages that keep their own text are None, others hOCR."""
+
+    document: Document
+    pages: tuple[str | None, ...]
+    job: Job
+    target: Path
+    stop_file: Path
+    stopwatch: Path
+
+
+Task = OpenTask | PageTask | SearchableTask
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The task was still waiting when everything was told to stop."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The document cannot be opened, or its PDF cannot be made."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A page with its result, and the digest of its picture, by which others may know it; None without a picture."""
+
+    page: PageResult
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Killed:
+    """tesseract was ended by a signal that nobody here sent; the page deserves a second try."""
+
+    page: PageResult
+
+
+Answer = Document | Path | Recognised | Refused | Killed | NotStarted
+
+
+def begin(setup: PageSetup) -> None:
+    """Make a fresh process fit for pages: called once, before its first task."""
+    _worker().start_page_process(setup)
+
+
+def perform(task: Task) -> Answer:
+    """Do a task in a page process; a reason is a result."""
+    answer: Answer = _worker().perform(task)
+    return answer
+
+
+def _worker() -> ModuleType:
+    # What page processes are forked from has imported it.
+    return import_module("supervisor.ocr.worker")
