@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import psutil
 import pytest
 
 from supervisor.errors import SurroundingsError
-from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.slots.budget import Slot, SlotBudget
+from supervisor.ocr.slots.machine import slots_directory
 
 HERE = Path(__file__).parent
 
@@ -198,6 +200,28 @@ def test_a_page_larger_than_the_memory_runs_alone(table: Table) -> None:
         one.ask("give")
 
 
+def test_of_two_that_take_memory_at_once_one_steps_back(table: Table) -> None:
+    """As when somebody who was first and stopped goes on, while the next has taken its place."""
+    rival = table.budget(slots=2)
+
+    class Surprised(SlotBudget):
+        surprise: Slot | None = None
+
+        def _has_room(self, memory_bytes: int, own: int | None) -> bool:
+            answer = super()._has_room(memory_bytes, own)
+            if self.surprise is None:
+                self.surprise = rival._try(0, 6)
+            elif not answer:
+                assert self.surprise is not None
+                self.surprise.release()
+            return answer
+
+    surprised = Surprised(table.directory, slots=2, memory_bytes=10)
+    with surprised.acquire(6):
+        assert surprised.surprise is not None
+        assert len(table.taken()) == 1
+
+
 def test_who_may_use_fewer_slots_keeps_nobody_from_the_others(table: Table) -> None:
     holder, bound = table.contestant(slots=1), table.contestant(slots=1)
     holder.ask("take 1")
@@ -258,3 +282,16 @@ def test_other_users_can_lock_the_files(table: Table) -> None:
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in table.directory.iterdir()} == {0o666}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_users_share_slots() -> None:
+    def stranger(user: int) -> str:
+        return subprocess.check_output([sys.executable, HERE / "slots_stranger.py", str(user), folder]).decode()
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        assert [stranger(user) for user in (65534, 0, 1234)] == ["None []"] * 3
+        directory = slots_directory({}, open_to_all=(Path(folder),)).path
+        with SlotBudget(directory, slots=2, memory_bytes=10).acquire(5):
+            assert stranger(65534) == f"None [{os.getpid()}]"
