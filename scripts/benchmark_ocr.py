@@ -146,9 +146,9 @@ def _choices(allowed: Sequence[str]) -> Callable[[str], list[str]]:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench ocr", description=__doc__.splitlines()[0])
-    parser.add_argument("rounds", type=int, nargs="?", default=3)
-    parser.add_argument("--sets", type=_choices(SETS), default=SETS, help="comma-separated: %(default)s")
-    parser.add_argument("--programs", type=_choices([*PROGRAMS]), help=f"comma-separated, of: {', '.join(PROGRAMS)}")
+    parser.add_argument("rounds", type=int, nargs="?", default=3, help="default: %(default)s")
+    parser.add_argument("--sets", type=_choices(SETS), default=",".join(SETS), help="default: %(default)s")
+    parser.add_argument("--programs", type=_choices([*PROGRAMS]), help=f"default: {','.join(USUAL)}")
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="the folder that has old-books")
     parser.add_argument("--quick", action="store_true", help="two pages a set, nothing that must be installed first")
     return parser.parse_args()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -133,6 +133,17 @@ RepositoryPath = Annotated[StrictStr, AfterValidator(_repository_path)]
 Pattern = Annotated[StrictStr, AfterValidator(_pattern)]
 Language = Annotated[StrictStr, AfterValidator(_language)]
 Format = Literal["txt", "tsv", "hocr", "alto", "pdf", "json"]
+TextLayer = Literal["skip", "redo", "force"]
+Rotate = Literal["off", "auto"]
+Scale = Literal["auto", "off"]
+
+CHOICES = {
+    "formats": get_args(Format),
+    "text_layer": get_args(TextLayer),
+    "rotate": get_args(Rotate),
+    "scale": get_args(Scale),
+}
+"""The words that a key takes, where it takes no others."""
 
 
 class Job(BaseModel):
@@ -156,10 +167,10 @@ class Job(BaseModel):
     user_words: RepositoryPath | None = None
     user_patterns: RepositoryPath | None = None
     variables: dict[StrictStr, Annotated[str, BeforeValidator(_variable_text)]] = {}
-    text_layer: Literal["skip", "redo", "force"] = "skip"
-    rotate: Literal["off", "auto"] = "off"
+    text_layer: TextLayer = "skip"
+    rotate: Rotate = "off"
     deskew: StrictBool = False
-    scale: Literal["auto", "off"] = "auto"
+    scale: Scale = "auto"
     page_timeout_seconds: Annotated[StrictInt, AfterValidator(_between(1, 86_400))] = 180
     max_image_megapixels: Annotated[StrictInt, AfterValidator(_between(1, 1_073))] = 250
 

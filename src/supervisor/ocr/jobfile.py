@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import JobFileError
-from supervisor.ocr.job import VARIABLES, Job, UnknownVariableError
+from supervisor.ocr.job import CHOICES, VARIABLES, Job, UnknownVariableError
 
 _FILE_KEYS = ("version", "jobs")
 _TYPE_PHRASES = {
@@ -114,7 +114,8 @@ def _phrase(detail: ErrorDetails) -> str:
 
 
 def _choices(location: Sequence[int | str]) -> str:
-    return "txt, tsv" if location[0] == "formats" else "skip, force"
+    (name, *_) = (part for part in location if isinstance(part, str))
+    return ", ".join(CHOICES[name])
 
 
 def _nearest(key: str, known: Iterable[str]) -> str:

@@ -1,12 +1,11 @@
-"""One of several processes that use a cache directory at once: `cache_user.py DIRECTORY SEED SECONDS`.
+"""One of several processes that use a cache directory at once: `cache_user.py DIRECTORY SEED STOP`.
 
 What stands in a page follows from its number, so that whatever else is read is wrong. Prints after every round how many
-pages were found so far, and ends with 1 at the first that is not what was kept.
+pages were found so far. Ends with 1 at the first that is not what was kept, and with 0 once there is a file STOP.
 """
 
 import random
 import sys
-import time
 from pathlib import Path
 
 from supervisor.ocr.cache.cache import PageCache
@@ -24,10 +23,10 @@ def page(number: int) -> CachedPage:
 
 
 def main() -> int:
-    directory, seed, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    directory, seed, stop = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     chance = random.Random(seed)  # noqa: S311 (the same every time)
-    end, found = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    found = 0
+    while not stop.exists():
         cache = PageCache(directory)  # a new one each time: it remembers nothing
         for number in chance.sample(range(DOCUMENTS), 10):
             content = f"{number:040}"

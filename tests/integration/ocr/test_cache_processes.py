@@ -19,29 +19,33 @@ KEYS = JobKeys(settings="s", language_data="l", versions="v", preparation="p", r
 PAGE = CachedPage("ocr", "text", "<div>text</div>", page_key="page-1")
 
 
-def start(directory: Path, seed: int, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, str(USER), str(directory), str(seed), str(seconds)]
+def start(folder: Path, seed: int) -> subprocess.Popen[str]:
+    command = [sys.executable, str(USER), str(folder / "cache"), str(seed), str(folder / "stop")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def rounds(user: subprocess.Popen[str], count: int) -> int:
+    """Wait until a user has made so many rounds, and return how many pages it has found."""
+    assert user.stdout
+    for _ in range(count):
+        line = user.stdout.readline()
+        assert line.strip().isdecimal(), line + user.stdout.read()
+    return int(line)
+
+
 def test_nobody_reads_what_was_not_kept(tmp_path: Path) -> None:
-    directory = tmp_path / "cache"
-    survivors = [start(directory, seed, 3) for seed in range(3)]
-    victims = 0
-    while any(survivor.poll() is None for survivor in survivors):
-        victim = start(directory, 100 + victims, 60)
-        assert victim.stdout
-        # It is at work, and killed wherever it is.
-        for _ in range(1 + victims % 3):
-            assert victim.stdout.readline().strip().isdecimal()
+    survivors = [start(tmp_path, seed) for seed in range(3)]
+    for number in range(6):
+        victim = start(tmp_path, 100 + number)
+        # It is at work by then, and killed wherever it is.
+        rounds(victim, 1 + number % 3)
         victim.kill()
         victim.communicate()
-        victims += 1
+    assert all(rounds(survivor, 50) for survivor in survivors)
+    (tmp_path / "stop").touch()
     for survivor in survivors:
-        lines = survivor.communicate(timeout=30)[0].splitlines()
-        assert survivor.returncode == 0, lines[-1]
-        assert int(lines[-1]) > 100
-    assert victims > 2
+        out, _ = survivor.communicate()
+        assert survivor.returncode == 0, out
 
 
 def test_what_the_dead_left_behind_is_removed_when_nobody_can_be_at_it(tmp_path: Path) -> None:

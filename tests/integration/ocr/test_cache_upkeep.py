@@ -86,7 +86,7 @@ def test_nothing_goes_while_there_is_room(directory: Path) -> None:
 
 
 def test_histories_go_after_all_entries(directory: Path) -> None:
-    note_history(directory)
+    set_age(note_history(directory), hours=100)
     assert prune(directory, BLOCK, leave_bytes=BLOCK) == Pruned(2 * PAGES, 2 * PAGES * BLOCK, 1, BLOCK)
     assert survey(directory).histories == 1
     assert prune(directory, 0).removed == 1

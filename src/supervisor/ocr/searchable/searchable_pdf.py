@@ -61,10 +61,12 @@ def _write_pdf(file: Path, layouts: Mapping[int, PageLayout], draft: Path) -> No
         for index in layouts:
             remove_invisible_text(pdf, index)
         lay_text(pdf, {index: without_present_words(pdf[index], layout) for index, layout in layouts.items()})
-        if pdf.can_save_incrementally():
+        # Only files that open without a password come here. Encrypting what is added takes random numbers, so that no
+        # two results were equal; the copy is written without.
+        if pdf.can_save_incrementally() and not pdf.metadata["encryption"]:
             pdf.save(draft, incremental=True, encryption=mupdf.PDF_ENCRYPT_KEEP, no_new_id=True)
             return
-        rewritten = pdf.tobytes(encryption=mupdf.PDF_ENCRYPT_KEEP, no_new_id=True)
+        rewritten = pdf.tobytes(encryption=mupdf.PDF_ENCRYPT_NONE, no_new_id=True)
     draft.write_bytes(rewritten)
 
 
