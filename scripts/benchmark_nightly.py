@@ -64,7 +64,7 @@ class Night:
     def __post_init__(self) -> None:
         self.pages = Counter()
         for run in json.loads(self.usage.output)["runs"]:
-            self.pages.update(run["pages"])
+            self.pages.update({name: run["pages"][name] for name in ("total", "ocr", "cache")})
 
     @property
     def counts(self) -> str:
