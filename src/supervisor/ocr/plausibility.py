@@ -4,12 +4,15 @@ Such layers look well on the page and read as nonsense: shifted letters, glyph n
 asked of a text holds for every script and for tables of numbers, so that a layer is rather kept than thrown away.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Sequence
 
 # Names of glyphs instead of characters: what extraction gives for fonts without a mapping to Unicode.
 _GLYPH_NAME = re.compile(r"\(cid:[0-9]+\)|/[gG][0-9]{1,5}(?=/|$)")
+# Dots that lead to a page number, and rules made of dashes.
+_LEADER = re.compile(r"([^\w\s\ufffd])\1{2,}")
 _MAX_JUNK_SHARE = 0.1
 _MIN_LETTER_SHARE = 0.5
 
@@ -36,7 +39,7 @@ def is_plausible(words: Sequence[str]) -> bool:
     """Tell text from mojibake, in favour of text."""
     text = "".join(words)
     names = _GLYPH_NAME.findall(text)
-    rest = _GLYPH_NAME.sub("", text)
+    rest = _LEADER.sub("", _GLYPH_NAME.sub("", text))
     junk = sum(len(name) for name in names) + sum(_is_junk(character) for character in rest)
     letters = sum(character.isalnum() or unicodedata.category(character).startswith("M") for character in rest)
     if junk > _MAX_JUNK_SHARE * len(text) or letters < _MIN_LETTER_SHARE * len(rest):
@@ -64,6 +67,7 @@ def _are_foreign(scripts: set[str]) -> bool:
     return len(scripts) > 1 and not any(scripts <= related for related in _RELATED_SCRIPTS)
 
 
+@functools.lru_cache(maxsize=4096)
 def _script(character: str) -> str:
     name = _SCRIPT_NAME.match(unicodedata.name(character, ""))
     return name.group() if name else ""

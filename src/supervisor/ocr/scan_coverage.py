@@ -44,12 +44,12 @@ def covers_scan(page: Any, boxes: Sequence[pymupdf.Rect]) -> bool:
 
 
 def _cells_with_text(page: Any, boxes: Sequence[pymupdf.Rect]) -> list[bool]:
-    cells = Image.new("1", (_CELLS_ACROSS, _CELLS_DOWN))
+    cells = Image.new("L", (_CELLS_ACROSS, _CELLS_DOWN))
     draw = ImageDraw.Draw(cells)
     across, down = _CELLS_ACROSS / page.rect.width, _CELLS_DOWN / page.rect.height
     for box in boxes:
         draw.rectangle((int(box.x0 * across), int(box.y0 * down), int(box.x1 * across), int(box.y1 * down)), fill=1)
-    return [cell > 0 for cell in cells.tobytes("raw", "1;8")]
+    return [cell > 0 for cell in cells.tobytes()]
 
 
 def _cells_with_print(page: Any) -> list[bool]:
