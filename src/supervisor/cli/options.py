@@ -144,10 +144,9 @@ cache_dir_option = option(
 execution_options = _together(
     option(
         "--ocr-workers",
-        type=WholeNumber(1),
-        default=2,
-        show_default=True,
+        type=WholeNumber(1, MAX_WORKERS),
         variables=("OCR_WORKERS",),
+        show_default="the machine's OCR slots, at least 2",
         help="Page processes of each executor.",
     ),
     option(

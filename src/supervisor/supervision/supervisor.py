@@ -18,6 +18,7 @@ from supervisor.git.repository import Repository
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
+from supervisor.ocr.slots.capacity import measure_capacity
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.supervision.duty import on_duty, said_as_stopped
@@ -49,7 +50,7 @@ class ParallelRunSupervisor:
         runs_dir: str | Path | None = None,
         repository_name: str | None = None,
         workers: int = 1,
-        ocr_workers: int = 2,
+        ocr_workers: int | None = None,
         database_url: str | None = None,
         per_run_sqlite: bool = False,
         lease_seconds: int = DEFAULT_LEASE_SECONDS,
@@ -68,7 +69,7 @@ class ParallelRunSupervisor:
             runs_dir: Where runs are kept; see `config.runs_directory` for the default.
             repository_name: What the repository is known by; default is its first commit.
             workers: Executors at a time.
-            ocr_workers: Page processes for each executor.
+            ocr_workers: Page processes for each executor; default is as many as the machine has OCR slots, at least 2.
             database_url: Of PostgreSQL, which any number of supervisors share, or of SQLite, for one worker alone.
             per_run_sqlite: Whether files in the runs directory are the wanted place, whatever the URL says. Without a
                 URL they are used all the same, and it is said.
@@ -86,7 +87,7 @@ class ParallelRunSupervisor:
                 the database cannot be used that way.
             SurroundingsError: Git is missing or too old, or refuses the repository.
         """
-        if workers < 1 or ocr_workers < 1:
+        if workers < 1 or (ocr_workers is not None and ocr_workers < 1):
             raise UsageError("workers and ocr_workers are at least 1")
         self.repository = Repository.discover(Path(repo))
         self.runs_directory = RunsDirectory(
@@ -104,7 +105,7 @@ class ParallelRunSupervisor:
             repository=self.repository,
             runs_directory=self.runs_directory,
             databases=databases_for(self.runs_directory, database_url, per_run_sqlite=per_run_sqlite),
-            ocr_workers=ocr_workers,
+            ocr_workers=ocr_workers or max(2, measure_capacity(os.environ).slots),
             cache=cache if use_cache else None,
             lease_seconds=lease_seconds,
             name=worker_name,
