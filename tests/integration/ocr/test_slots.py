@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from supervisor.errors import SurroundingsError
-from supervisor.ocr.slots.budget import Slot, SlotBudget
+from supervisor.ocr.slots.budget import SlotBudget
 from supervisor.ocr.slots.machine import slots_directory
 
 HERE = Path(__file__).parent
@@ -198,28 +198,6 @@ def test_a_page_larger_than_the_memory_runs_alone(table: Table) -> None:
         wait_until(one.has_answered)
         assert table.taken() == [one.process.pid]
         one.ask("give")
-
-
-def test_of_two_that_take_memory_at_once_one_steps_back(table: Table) -> None:
-    """As when somebody who was first and stopped goes on, while the next has taken its place."""
-    rival = table.budget(slots=2)
-
-    class Surprised(SlotBudget):
-        surprise: Slot | None = None
-
-        def _has_room(self, memory_bytes: int, own: int | None) -> bool:
-            answer = super()._has_room(memory_bytes, own)
-            if self.surprise is None:
-                self.surprise = rival._try(0, 6)
-            elif not answer:
-                assert self.surprise is not None
-                self.surprise.release()
-            return answer
-
-    surprised = Surprised(table.directory, slots=2, memory_bytes=10)
-    with surprised.acquire(6):
-        assert surprised.surprise is not None
-        assert len(table.taken()) == 1
 
 
 def test_who_may_use_fewer_slots_keeps_nobody_from_the_others(table: Table) -> None:

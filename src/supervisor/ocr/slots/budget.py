@@ -117,8 +117,6 @@ class SlotBudget:
         return BudgetState(taken, waiting_claims(self.directory))
 
     def _try(self, first: int, memory_bytes: int) -> Slot | None:
-        if first >= self.slots or not self._has_room(memory_bytes, None):
-            return None
         # From above, to leave those with lower numbers to processes that may use no others.
         for number in reversed(range(first, self.slots)):
             path = self.directory / f"{_PREFIX}-{number:03}.lock"
@@ -130,8 +128,8 @@ class SlotBudget:
                 return None
         return None
 
-    def _has_room(self, memory_bytes: int, own: int | None) -> bool:
-        others = [found.claim for found in locked_claims(self.directory, _PREFIX) if found.number != own]
+    def _has_room(self, memory_bytes: int, own: int) -> bool:
+        others = [found.claim for found in locked_claims(self.directory, _PREFIX, without=own)]
         reserved = sum(claim.memory_bytes for claim in others if claim)
         return not others or reserved + memory_bytes <= self.memory_bytes
 

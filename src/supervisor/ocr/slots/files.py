@@ -96,15 +96,15 @@ def take(path: Path, claim: Claim) -> int | None:
     return None
 
 
-def locked_claims(directory: Path, prefix: str) -> Iterator[LockedClaim]:
-    """Yield the files `PREFIX-NUMBER.lock` that somebody has locked, in no order; nothing is made.
+def locked_claims(directory: Path, prefix: str, *, without: int | None = None) -> Iterator[LockedClaim]:
+    """Yield the files `PREFIX-NUMBER.lock`, but for one, that somebody has locked, in no order; nothing is made.
 
     One that we may not look into counts as locked.
     """
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
             name, _, number = entry.name.removesuffix(".lock").partition("-")
-            if name == prefix and number.isascii() and number.isdigit():
+            if name == prefix and number.isascii() and number.isdigit() and int(number) != without:
                 found = _locked_claim(Path(entry.path), int(number))
                 if found is not None:
                     yield found

@@ -15,8 +15,8 @@ from pathlib import Path
 from supervisor.ocr.slots.files import Claim, locked_claims, take
 
 _PREFIX = "waiting"
-# The first looks 50 times a second, the others the less often the more are ahead of them.
-_PAUSE_SECONDS = 0.02
+# The first looks 40 times a second, the others the less often the more are ahead of them.
+_PAUSE_SECONDS = 0.025
 _LONGEST_PAUSE_SECONDS = 0.5
 _ASLEEP_SECONDS = 2.0
 
@@ -32,7 +32,8 @@ class Waiting:
     def ahead(self) -> list[Claim]:
         """Return those who came before and are awake, and show that we are."""
         os.utime(self._descriptor)
-        return [claim for number, claim in _awake(self._directory) if (claim.since_ns, number) < self._place]
+        others = _awake(self._directory, without=self._place[1])
+        return [claim for number, claim in others if (claim.since_ns, number) < self._place]
 
 
 @contextmanager
@@ -62,8 +63,8 @@ def _take_place(directory: Path, claim: Claim) -> tuple[int, int]:
     return number, descriptor
 
 
-def _awake(directory: Path) -> Iterator[tuple[int, Claim]]:
-    for found in locked_claims(directory, _PREFIX):
+def _awake(directory: Path, *, without: int | None = None) -> Iterator[tuple[int, Claim]]:
+    for found in locked_claims(directory, _PREFIX, without=without):
         # After a step of the clock a beat may be in the future; the next one is right again.
         if found.claim is not None and abs(time.time() - found.beat_at) < _ASLEEP_SECONDS:
             yield found.number, found.claim
