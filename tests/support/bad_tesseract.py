@@ -122,6 +122,7 @@ def main(behaviour: str, arguments: list[str]) -> None:
         if "bad" in name:
             BEHAVIOURS[behaviour]()
         else:
+            sys.stderr.write("all is well with this one\n")
             answer(name)
     say(END)
 

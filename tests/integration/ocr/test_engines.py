@@ -44,6 +44,14 @@ def streaming() -> Iterator[StreamingEngine]:
         yield engine
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, whether or not its new parent has noticed."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def recognise(engine: Engine, file: Path, settings: EngineSettings = SETTINGS) -> str:
     return engine.recognise(file, settings, timeout_seconds=60)
 
@@ -161,6 +169,26 @@ def test_other_settings_need_another_process(draw: Draw, write: Write, streaming
     assert [child.pid for child in psutil.Process().children()] == [streaming.pid]
 
 
+@pytest.mark.parametrize(("limit", "value"), [("_PAGES", 2), ("_IDLE_BYTES", 1)])
+def test_a_worn_process_is_replaced(
+    draw: Draw, write: Write, streaming: StreamingEngine, monkeypatch: pytest.MonkeyPatch, *, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(f"supervisor.ocr.engines.streaming.{limit}", value)
+    file = write("page", draw())
+    for _ in range(2):
+        assert "The" in words(recognise(streaming, file))
+    assert streaming.pid is None
+    assert psutil.Process().children() == []
+
+
+def test_one_thread_and_no_core_files(draw: Draw, write: Write, streaming: StreamingEngine) -> None:
+    recognise(streaming, write("page", draw()))
+    assert streaming.pid is not None
+    tesseract = psutil.Process(streaming.pid)
+    assert tesseract.environ()["OMP_THREAD_LIMIT"] == "1"
+    assert tesseract.rlimit(psutil.RLIMIT_CORE)[0] == 0
+
+
 def test_a_slot_is_held_until_tesseract_is_gone(tmp_path: Path, draw: Draw, write: Write) -> None:
     file = write("page", draw())
     lock = tmp_path / "lock"
@@ -187,15 +215,15 @@ time.sleep(60)
 """
 
 
-def test_tesseract_does_not_outlive_its_owner(draw: Draw, write: Write) -> None:
+def test_tesseract_does_not_outlive_its_owner(draw: Draw, write: Write, wait_until: Callable[..., None]) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, write("page", draw())], stdout=subprocess.PIPE, process_group=0
     ) as owner:
         assert owner.stdout is not None
-        tesseract = psutil.Process(int(owner.stdout.readline()))
-        assert os.getpgid(tesseract.pid) == owner.pid
+        pid = int(owner.stdout.readline())
+        assert os.getpgid(pid) == owner.pid
         owner.kill()
-    tesseract.wait(timeout=10)
+    wait_until(lambda: has_ended(pid))
 
 
 def test_orientation(corpus: Path, write: Write) -> None:

@@ -1,7 +1,7 @@
 """tesseracts that crash, hang, eat memory or write nonsense: each costs its page alone, with a reason."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -70,6 +70,18 @@ def test_a_page_without_end(engine: Engine, pages: Path, behaviour: str) -> None
     assert time.monotonic() - began >= 0.5
     assert psutil.Process().children() == []
     assert "next.tif" in recognise(engine, pages / "next.tif")
+
+
+def test_a_script_around_tesseract_ends_with_it(engine: Engine, pages: Path, wait_until: Callable[..., None]) -> None:
+    (pages / "bin").mkdir()
+    program = pages / "bin/tesseract"
+    program.write_text(f'#!/bin/sh\necho $$ > "{pages}/pids"\nsleep 100 &\necho $! >> "{pages}/pids"\nwait\n')
+    program.chmod(0o755)
+    with pytest.raises(PageTimeoutError):
+        recognise(engine, pages / "good.tif", timeout_seconds=0.5)
+    script, inner = map(int, (pages / "pids").read_text().split())
+    assert not psutil.pid_exists(script)
+    wait_until(lambda: not psutil.pid_exists(inner) or psutil.Process(inner).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_what_is_no_hocr(engine: Engine, pages: Path) -> None:
