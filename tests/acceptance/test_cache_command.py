@@ -154,8 +154,10 @@ def test_the_part_that_machines_share_is_told_beside_it(
     found = document["shared"]
     assert (found["pages"], found["entries"], found["limit_bytes"], found["error"]) == (3, 6, 20 * 10**9, None)
     assert 0 < found["size_bytes"] < 6 * BLOCK
-    without_tables = archive.supervisor("cache", "info", DATABASE_URL=new_postgres_database("template1"))
-    assert without_tables.code == 4
-    assert "  pages       3\n" in without_tables.out
-    assert "  cannot be read: " in without_tables.out
+    unused = archive.supervisor("cache", "info", "--json", DATABASE_URL=new_postgres_database("template1"))
+    assert (unused.code, unused.document["shared"]["entries"]) == (0, 0)
+    away = archive.supervisor("cache", "info", DATABASE_URL="postgresql://u:secret@127.0.0.1:9/x")
+    assert away.code == 4
+    assert "  pages       3\n" in away.out
+    assert "postgresql://u:***@127.0.0.1:9/x\n  cannot be read: " in away.out
     assert archive.supervisor("cache", "info", "--json", DATABASE_URL="sqlite:///x.db").document["shared"] is None

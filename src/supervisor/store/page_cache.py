@@ -116,7 +116,7 @@ class SharedPages:
             return connection.execute(sa.delete(page_cache).where(page_cache.c.key.in_(free))).rowcount
 
     def survey(self) -> SharedSurvey:
-        """Count what there is."""
+        """Count what there is; before the first run, which makes the table, that is nothing."""
         columns = (
             sa.func.count().filter(page_cache.c.key.startswith("page-")),
             sa.func.count(),
@@ -124,6 +124,8 @@ class SharedPages:
             sa.func.min(page_cache.c.used_at),
         )
         with transaction(self._engine) as connection:
+            if not sa.inspect(connection).has_table(page_cache.name, page_cache.schema):
+                return SharedSurvey(0, 0, 0, None)
             pages, entries, size_bytes, oldest_use = connection.execute(sa.select(*columns)).one()
         return SharedSurvey(pages, entries, int(size_bytes), oldest_use)
 
