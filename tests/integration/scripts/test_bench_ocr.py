@@ -95,11 +95,11 @@ def test_every_program_reads_the_pages(scans: Path) -> None:
 def test_pages_are_recognised_once_over_the_nights(scans: Path) -> None:
     done = python(SCRIPTS / "benchmark_nightly.py", "1", "--quick", "--corpus", scans)
     assert done.returncode == 0, done.stderr
-    assert {name: values[-2:] for name, values in cells(done.stdout, "3 pages in 3 runs").items()} == {
-        "cold": ["3", "0"],
-        "unchanged": ["0", "3"],
-        "unchanged, after git clean -ffdx": ["0", "3"],
-        "1 changed, after git clean -ffdx": ["1", "2"],
+    assert {name: values[-2:] for name, values in cells(done.stdout, "2 pages in 1 run").items()} == {
+        "cold": ["2", "0"],
+        "unchanged": ["0", "2"],
+        "unchanged, after git clean -ffdx": ["0", "2"],
+        "1 changed, after git clean -ffdx": ["1", "1"],
     }
 
 
