@@ -10,23 +10,23 @@ from supervisor.supervision.checkup.storage import check_database, check_reposit
 
 Check = Callable[[Surroundings], Finding]
 
-EVERYWHERE: Mapping[str, Check] = {
+OF_THE_MACHINE: Mapping[str, Check] = {
     "slots": check_slots,
     "memory": check_memory,
     "tesseract": check_tesseract,
     "git": check_git,
-    "repository": check_repository,
 }
-IN_A_REPOSITORY: Mapping[str, Check] = {"runs": check_runs, "database": check_database}
+OF_A_REPOSITORY: Mapping[str, Check] = {"runs": check_runs, "database": check_database}
 
 
 def examine(surroundings: Surroundings) -> Iterator[Finding]:
     """Yield what the checks find, each as soon as it is known."""
-    for name, check in EVERYWHERE.items():
-        finding = _perform(name, check, surroundings)
-        yield finding
-    if finding.level is Level.OK:
-        for name, check in IN_A_REPOSITORY.items():
+    for name, check in OF_THE_MACHINE.items():
+        yield _perform(name, check, surroundings)
+    repository = _perform("repository", check_repository, surroundings)
+    yield repository
+    if repository.level is Level.OK:
+        for name, check in OF_A_REPOSITORY.items():
             yield _perform(name, check, surroundings)
 
 

@@ -1,6 +1,5 @@
 """How many pages the machine recognises at a time: slots and memory."""
 
-import contextlib
 import time
 
 import psutil
@@ -8,11 +7,13 @@ import psutil
 from supervisor.artifacts.filesystems import network_file_system
 from supervisor.board.progress import counted
 from supervisor.ocr.limits import UNIT_BYTES
-from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.slots.budget import BudgetState, SlotBudget
 from supervisor.ocr.slots.capacity import SLOTS_VARIABLE, Capacity, measure_capacity
 from supervisor.ocr.slots.files import Claim, LockedClaim
-from supervisor.ocr.slots.machine import DIRECTORY_VARIABLE, slots_directory
+from supervisor.ocr.slots.machine import DIRECTORY_VARIABLE, SlotsDirectory, slots_directory
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings, shown_gigabytes
+
+_STOPPED = "stopped"
 
 
 def check_slots(surroundings: Surroundings) -> Finding:
@@ -23,17 +24,9 @@ def check_slots(surroundings: Surroundings) -> Finding:
     used = f"{len(state.taken) or 'none'} taken"
     if state.waiting:
         used += f", {counted(len(state.waiting), 'page')} waiting, the first for {_seconds(state.waiting[0])} s"
-    stopped = [found.claim.pid for found in state.taken if found.claim and _condition(found.claim) == "stopped"]
-    network = network_file_system(directory.path)
-    level, hint = Level.OK, None
-    if stopped:
-        level, hint = Level.WARNING, f"stopped, it keeps its slot; kill -CONT {stopped[0]}"
-    elif network:
-        level, hint = Level.WARNING, f"{directory.path} is on {network}; name a local one in {DIRECTORY_VARIABLE}"
-    elif directory.why_not_shared:
-        level, hint = Level.WARNING, f"other users have slots of their own: {directory.why_not_shared}"
+    hint = _drawback(state, directory)
     return Finding(
-        level,
+        Level.WARNING if hint else Level.OK,
         "slots",
         f"{capacity.slots} ({_reason(capacity)}), {used}",
         hint,
@@ -69,6 +62,19 @@ def check_memory(_surroundings: Surroundings) -> Finding:
     return Finding(Level.OK, "memory", message, facts=facts)
 
 
+def _drawback(state: BudgetState, directory: SlotsDirectory) -> str | None:
+    """Return what keeps slots from being used well, and what to do about it."""
+    stopped = [found.claim.pid for found in state.taken if found.claim and _condition(found.claim) == _STOPPED]
+    network = network_file_system(directory.path)
+    if stopped:
+        return f"stopped, it keeps its slot; kill -CONT {stopped[0]}"
+    if network:
+        return f"{directory.path} is on {network}; name a local directory in {DIRECTORY_VARIABLE}"
+    if directory.why_not_shared:
+        return f"other users have slots of their own: {directory.why_not_shared}"
+    return None
+
+
 def _reason(capacity: Capacity) -> str:
     cores = counted(capacity.cores, "core")
     if capacity.chosen_slots is not None:
@@ -96,12 +102,13 @@ def _seconds(claim: Claim) -> int:
 
 def _condition(claim: Claim) -> str | None:
     """Return what is unusual about the process that took a slot."""
-    with contextlib.suppress(psutil.AccessDenied):
-        try:
-            return "stopped" if psutil.Process(claim.pid).status() == psutil.STATUS_STOPPED else None
-        except psutil.NoSuchProcess:
-            return "gone, child alive"
-    return None
+    try:
+        return _STOPPED if psutil.Process(claim.pid).status() == psutil.STATUS_STOPPED else None
+    except psutil.AccessDenied:
+        return None
+    except psutil.NoSuchProcess:
+        # What it started has the slot; or it is in another container, or another user's on a machine that hides those.
+        return "gone or hidden"
 
 
 def _facts(claim: Claim | None) -> dict[str, object]:
