@@ -229,11 +229,9 @@ def test_tesseract_does_not_outlive_its_owner(draw: Draw, write: Write, wait_unt
 def test_orientation(corpus: Path, write: Write) -> None:
     with Image.open(corpus / "old-books/a006.tiff") as image:
         page = image.crop((400, 900, 1500, 1700)).convert("L")
-    turns = {0: None, 90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
-    for degrees, turn in turns.items():
-        # Pillow turns counter-clockwise, so the same number of degrees clockwise turns back.
-        file = write("page", page if turn is None else page.transpose(turn))
-        assert detect_orientation(file, SETTINGS, timeout_seconds=60) == degrees
+    # Pillow turns counter-clockwise, so the same number of degrees clockwise turns back.
+    for degrees, turn in {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180}.items():
+        assert detect_orientation(write("page", page.transpose(turn)), SETTINGS, timeout_seconds=60) == degrees
 
 
 def test_orientation_of_what_has_none(
