@@ -180,6 +180,7 @@ class Database:
     def __init__(self) -> None:
         self.entries: dict[str, bytes] = {}
         self.asked: list[Sequence[str]] = []
+        self.told = 0
         self.is_away = False
 
     def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
@@ -188,6 +189,7 @@ class Database:
         return {key: self.entries[key] for key in keys if key in self.entries}
 
     def put(self, entries: Mapping[str, bytes]) -> None:
+        self.told += 1
         self._check()
         self.entries.update(entries)
 
@@ -232,6 +234,19 @@ def test_many_documents_are_asked_for_at_once(database: Database, tmp_path: Path
     PageCache(tmp_path / "three").prefetch([(KEYS, "0")])
 
 
+def test_few_are_asked_for_at_once_where_there_are_very_many(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ASKED_AT_ONCE", 4)
+    fill(database, tmp_path / "one", 5)
+    database.asked.clear()
+    other = PageCache(tmp_path / "two", database)
+    other.prefetch((KEYS, f"{number}") for number in range(5))
+    assert [len(keys) for keys in database.asked] == [4, 1, 4, 4, 2, 4, 4, 2]
+    database.is_away = True
+    assert [other.page(KEYS, f"{number}", 2) for number in range(5)] == [PAGE] * 5
+
+
 def test_entries_are_shared_by_and_by(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PENDING_ENTRIES", 4)
     cache = PageCache(tmp_path / "one", database)
@@ -251,11 +266,11 @@ def test_a_database_that_is_away_costs_a_warning(
     database.is_away = True
     cache = PageCache(tmp_path / "two", database)
     assert cache.page(KEYS, "0", 1) is None
-    asked = len(database.asked)
+    asked, told = len(database.asked), database.told
     assert cache.page(KEYS, "1", 1) is None
     cache.keep(KEYS, "3", 1, "3", PAGE)
     cache.flush()
-    assert len(database.asked) == asked
+    assert (len(database.asked), database.told) == (asked, told)
     assert cache.page(KEYS, "3", 1) == PAGE
     assert [record.getMessage() for record in caplog.records] == [
         "pages are not shared with other machines for the moment: connection refused"

@@ -5,7 +5,8 @@ to what stands in it. So a picture is recognised once although it is in two docu
 known is found without decoding anything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,8 @@ from supervisor.ocr.cache.outage import Outage
 _MEMORY_BYTES = 64 * 1024 * 1024
 # What waits to be shared: so few that a kill loses little, so many that a round trip is nothing beside recognition.
 _PENDING_ENTRIES = 32
+# A few megabytes.
+_ASKED_AT_ONCE = 500
 
 
 class SharedEntries(Protocol):
@@ -29,7 +32,7 @@ class SharedEntries(Protocol):
         ...
 
     def put(self, entries: Mapping[str, bytes]) -> None:
-        """Keep entries under keys that are not there yet."""
+        """Keep entries, in place of whatever else has their keys."""
         ...
 
 
@@ -92,19 +95,22 @@ class PageCache:
         self._keep({lookup: page} if picture is None else {keys.page(picture): page, lookup: PictureOf(picture)})
 
     def prefetch(self, documents: Iterable[tuple[JobKeys, str]]) -> None:
-        """Bring what machines share of some documents to this one, in three queries however many there are."""
+        """Bring what machines share of some documents to this one, in a few queries for all of them.
+
+        To be called for some hundred documents before they are asked for, so that what came is still in memory then.
+        """
         if self._shared is None:
             return
-        asked = list(documents)
-        counts = self._bring(keys.document(content) for keys, content in asked)
-        lookups = {
-            keys.lookup(content, number): keys
-            for keys, content in asked
-            if isinstance(count := counts.get(keys.document(content)), PageCount)
-            for number in range(1, count.pages + 1)
-        }
+        owners = {keys.document(content): (keys, content) for keys, content in documents}
+        lookups: dict[str, JobKeys] = {}
+        for document, entry in self._bring(owners):
+            if isinstance(entry, PageCount):
+                keys, content = owners[document]
+                lookups |= {keys.lookup(content, number): keys for number in range(1, entry.pages + 1)}
         found = self._bring(lookups)
-        self._bring(lookups[key].page(entry.digest) for key, entry in found.items() if isinstance(entry, PictureOf))
+        pages = [lookups[lookup].page(entry.digest) for lookup, entry in found if isinstance(entry, PictureOf)]
+        for part in _parts(pages):
+            self._ask([key for key in part if not self._own(key)])
 
     def flush(self) -> None:
         """Share what waits for it; to be called when the work is done."""
@@ -119,10 +125,12 @@ class PageCache:
     def _find(self, key: str) -> Entry | None:
         return self._own(key) or self._ask([key]).get(key)
 
-    def _bring(self, keys: Iterable[str]) -> dict[str, Entry]:
-        """Return what is known under some keys, asking for all that is not here at once."""
-        own = {key: self._own(key) for key in keys}
-        return {key: entry for key, entry in own.items() if entry} | self._ask([key for key in own if not own[key]])
+    def _bring(self, keys: Iterable[str]) -> Iterator[tuple[str, Entry]]:
+        """Yield what is known under some keys, asking for what is not here by the hundred."""
+        for part in _parts(keys):
+            own = {key: self._own(key) for key in part}
+            yield from ((key, entry) for key, entry in own.items() if entry)
+            yield from self._ask([key for key in part if not own[key]]).items()
 
     def _own(self, key: str) -> Entry | None:
         entry = self._memo.get(key)
@@ -156,3 +164,9 @@ class PageCache:
                 self._pending[key] = data
         if len(self._pending) >= _PENDING_ENTRIES:
             self.flush()
+
+
+def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
+    waiting = iter(keys)
+    while part := list(islice(waiting, _ASKED_AT_ONCE)):
+        yield part
