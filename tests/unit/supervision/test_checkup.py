@@ -13,7 +13,7 @@ GB = 10**9
         (Capacity(cores=4, quota_cores=9.0, memory_bytes=64 * GB), "one for each core"),
         (
             Capacity(cores=4, quota_cores=1.5, memory_bytes=64 * GB),
-            "the control group allows the time of 1.5 of 4 cores",
+            "the control group allows 1.5 of 4 cores",
         ),
         (Capacity(cores=4, quota_cores=3.0, memory_bytes=2 * GB), "0.8 GB of memory each; 4 cores"),
         (Capacity(cores=1, quota_cores=None, memory_bytes=GB, chosen_slots=3), "SUPERVISOR_OCR_SLOTS; 1 core"),

@@ -82,7 +82,7 @@ def _reason(capacity: Capacity) -> str:
     if capacity.slots == capacity.cores:
         return "one for each core"
     if capacity.quota_cores is not None and capacity.slots >= capacity.quota_cores:
-        return f"the control group allows the time of {capacity.quota_cores:g} of {cores}"
+        return f"the control group allows {capacity.quota_cores:g} of {cores}"
     return f"{shown_gigabytes(UNIT_BYTES)} of memory each; {cores}"
 
 
