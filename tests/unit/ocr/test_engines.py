@@ -51,7 +51,8 @@ def test_models_decide(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [("4.1.3", False), ("5.0.0", True), ("5.0.0-rc2", True), ("5.5.1", True)]
+    ("version", "expected"),
+    [("4.1.3", False), ("5.0.0-alpha", False), ("5.0.0", True), ("5.0.0-rc2", True), ("5.5.1", True)],
 )
 def test_hocr_has_to_be_flushed(tmp_path: Path, version: str, expected: bool) -> None:
     write_language(tmp_path / "fast.traineddata", LSTM)

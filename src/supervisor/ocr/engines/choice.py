@@ -4,8 +4,9 @@ from supervisor.ocr.engines.protocol import EngineSettings
 from supervisor.ocr.engines.traineddata import language_files, read_language_file
 from supervisor.ocr.tesseract import Tesseract
 
-# Before, hOCR is not flushed after each page.
+# Before, hOCR is not flushed after each page; the first previews of 5.0.0 did not do it either.
 _FLUSHES_SINCE = (5, 0)
+_PREVIEWS = "5.0.0-alpha"
 _LSTM_ONLY, _DEFAULT_MODE = 1, 3
 
 
@@ -16,7 +17,9 @@ def can_stream(settings: EngineSettings, tesseract: Tesseract) -> bool:
     (`LearnWord`, `tess_add_doc_word`), so a page's result would depend on those before. It works where the engine mode
     asks for it, and by default for all language data that hold it. The LSTM recogniser keeps nothing.
     """
-    if tesseract.release < _FLUSHES_SINCE or settings.engine_mode not in {_LSTM_ONLY, _DEFAULT_MODE}:
+    if tesseract.release < _FLUSHES_SINCE or tesseract.version.startswith(_PREVIEWS):
+        return False
+    if settings.engine_mode not in {_LSTM_ONLY, _DEFAULT_MODE}:
         return False
     try:
         files = language_files(settings.languages, settings.tessdata_dir or tesseract.tessdata_dir)
