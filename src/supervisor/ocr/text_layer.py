@@ -95,17 +95,16 @@ def placed_lines(page: Any, *, only_visible: bool = False) -> Iterator[PlacedLin
 
 
 def _words(line: dict[str, Any], page: Any) -> Iterator[PlacedWord]:
+    to_display, bounds = page.rotation_matrix, page.rect
     characters = [(character, span["alpha"] > 0) for span in line["spans"] for character in span["chars"]]
     for is_blank, group in itertools.groupby(characters, key=lambda one: one[0]["c"].isspace()):
         if is_blank:
             continue
         members = list(group)
         text = "".join(plain("".join(character["c"] for character, _ in members)).split())
-        box = pymupdf.Rect(members[0][0]["bbox"])
-        for character, _ in members[1:]:
-            box |= character["bbox"]
+        lefts, tops, rights, bottoms = zip(*(character["bbox"] for character, _ in members), strict=True)
         # Boxes come in the unrotated page's coordinates.
-        box = (box * page.rotation_matrix) & page.rect
+        box = (pymupdf.Rect(min(lefts), min(tops), max(rights), max(bottoms)) * to_display) & bounds
         if text and not box.is_empty:
             yield PlacedWord(text, box, any(is_visible for _, is_visible in members))
 

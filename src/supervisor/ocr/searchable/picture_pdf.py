@@ -36,7 +36,7 @@ class _Header:
     """What a frame says of itself.
 
     Attributes:
-        points: Width and height as it is stored, in points.
+        points: Width and height, in points; as it is stored, but of TIFF, for which Pillow tells those of the upright.
         orientation: By EXIF.
         has_transparent_colour: Instead of, or beside, an alpha channel.
     """
@@ -61,7 +61,7 @@ def picture_pdf(document: Document, job: Job) -> bytes:
             with contextlib.suppress(Exception):
                 return _converted([document.file.read_bytes()], [header.points for header in headers])
         plain = [_plain_frame(image, document, page_number, job) for page_number in _page_numbers(document)]
-        return _converted(plain, [_upright_points(header) for header in headers])
+        return _converted(plain, [_upright_points(document, header) for header in headers])
 
 
 def _page_numbers(document: Document) -> range:
@@ -108,9 +108,10 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else _UPRIGHT
 
 
-def _upright_points(header: _Header) -> tuple[float, float]:
+def _upright_points(document: Document, header: _Header) -> tuple[float, float]:
     width, height = header.points
-    return (height, width) if header.orientation >= _FIRST_ON_ITS_SIDE else (width, height)
+    is_on_its_side = header.orientation >= _FIRST_ON_ITS_SIDE and document.signature.pillow_format != "TIFF"
+    return (height, width) if is_on_its_side else (width, height)
 
 
 def _can_be_embedded(document: Document, headers: Sequence[_Header]) -> bool:
