@@ -12,17 +12,15 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, PageFinished
 from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
+from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import (
-    DocumentFinished,
-    DocumentOpened,
-    DocumentRequest,
-    PageFinished,
-    process_documents,
-)
+from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tesseract import probe_tesseract
 
 Draw = Callable[..., Image.Image]
 Finish = Callable[..., dict[str, DocumentFinished]]
@@ -72,7 +70,15 @@ def results(
 ) -> Iterator[dict[str, DocumentFinished]]:
     root = tmp_path_factory.mktemp("documents")
     save_documents(root, draw)
-    with PagePool(2, scratch=root / ".scratch", spill=root / ".spill") as pool:
+    (root / ".slots").mkdir()
+    with PagePool(
+        2,
+        tesseract=probe_tesseract(),
+        slots=SlotBudget(root / ".slots", slots=2, memory_bytes=10**10),
+        cache_directory=None,
+        scratch=root / ".scratch",
+        spill=root / ".spill",
+    ) as pool:
         yield finish(
             [DocumentRequest(file, file.name, make_job(), root) for file in sorted(root.iterdir()) if file.is_file()],
             pool,
@@ -138,7 +144,7 @@ def test_same_text_as_plain_tesseract(
         check=True,
         env={**os.environ, "OMP_THREAD_LIMIT": "1"},
     ).stdout.decode()
-    finished = finish([DocumentRequest(file, name, make_job(), file.parent)], pool)
+    finished = finish([DocumentRequest(file, name, make_job(scale="off"), file.parent)], pool)
     assert finished[name].pages[0].text.rstrip("\n\f") == plain.rstrip("\n\f")
 
 
@@ -169,9 +175,11 @@ def test_selection_reuse_and_events(tmp_path: Path, pool: PagePool, draw: Draw, 
     file = tmp_path / "a.tif"
     draw("First").save(file, save_all=True, append_images=[draw("Second"), draw("Third")])
     done = {2: PageResult(2, "succeeded", "ocr", "from before\n")}
-    request = DocumentRequest(file, "a", make_job(pages="1-2"), tmp_path, None, done)
-    events = list(process_documents([request], pool, stop=threading.Event()))
-    assert events[0] == DocumentOpened(request, 3)
+    job = make_job(pages="1-2")
+    request = DocumentRequest(file, "a", job, tmp_path, None, done)
+    known = KnownPages({job.name: keys_of(job, tmp_path, probe_tesseract())})
+    events = list(process_documents([request], pool, known, stop=threading.Event()))
+    assert DocumentOpened(request, 3) in events
     pages = {event.page.page_number: event for event in events if isinstance(event, PageFinished)}
     assert {number: event.reused for number, event in pages.items()} == {1: False, 2: True, 3: False}
     finished = events[-1]

@@ -104,15 +104,19 @@ def test_six_that_ask_at_once_start_one(tmp_path: Path, starts: Callable[[], int
 def test_it_is_forgotten_when_it_changes(
     tmp_path: Path, starts: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("supervisor.ocr.tesseract._LIBRARIES", tmp_path / "libraries")
     before = probe_tesseract(tmp_path / "state")
     once = starts()
     os.utime(tmp_path / "bin/tesseract")
     assert probe_tesseract(tmp_path / "state") == before
     assert starts() == 2 * once
+    (tmp_path / "libraries").touch()
+    assert probe_tesseract(tmp_path / "state") == before
+    assert starts() == 3 * once
     (tmp_path / "data").mkdir()
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path / "data"))
     assert probe_tesseract(tmp_path / "state").tessdata_dir == tmp_path / "data"
-    assert starts() == 3 * once
+    assert starts() == 4 * once
 
 
 @pytest.mark.parametrize("damage", ["broken", "not ours", "writable", "link", "no text", "incomplete"])
