@@ -24,8 +24,8 @@ _NO_SCRIPTS = {"FULLWIDTH", "HALFWIDTH", "MICRO", "OHM", "KELVIN", "FEMININE", "
 _MAX_MIXED_SHARE = 0.3
 _MIN_WORDS = 8
 
-# In ten European languages, Vietnamese, Swahili, Hawaiian and a program these took 0.40 to 0.72 and 0.35 to 0.60 of the
-# letters, the sum never below 0.80; English with every letter moved by one to 25 places stayed below 0.72 but for one.
+# In eight European languages, Vietnamese, Swahili, Hawaiian and a program these took 0.40 to 0.72 and 0.35 to 0.60 of
+# the letters, the sum never below 0.80; English with letters moved by one to 25 places stayed below 0.72 but for 13.
 _FREQUENT = frozenset("aeinorst")
 _VOWELS = frozenset("aeiouy")
 _MIN_FREQUENT_AND_VOWELS = 0.72
