@@ -262,6 +262,17 @@ def test_transparent_pictures_lie_on_white(scene: Scene, mode: str) -> None:
         assert [pixmap.pixel(20, 20), pixmap.pixel(80, 80)] == [(0, 0, 0), (255, 255, 255)]
 
 
+def test_a_transparent_colour_of_two_is_white(scene: Scene) -> None:
+    image = Image.new("P", (100, 100), 1)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.paste(0, (0, 0, 50, 50))
+    image.save(scene.folder / "a.png", bits=1, transparency=1, dpi=(72, 72))
+    make_searchable(opened(scene.folder / "a.png"), [None], scene.job, scene.target)
+    with pymupdf.open(scene.target) as pdf:
+        pixmap = pdf[0].get_pixmap()
+        assert [pixmap.pixel(20, 20), pixmap.pixel(80, 80)] == [(0, 0, 0), (255, 255, 255)]
+
+
 def test_a_fax_keeps_its_proportions(scene: Scene) -> None:
     Image.new("1", (2040, 980), 1).save(scene.folder / "fax.tif", dpi=(204, 98), compression="group4")
     make_searchable(opened(scene.folder / "fax.tif"), [None], scene.job, scene.target)
