@@ -2,13 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from pathlib import Path
 from typing import Any
 
 import psutil
+
+POOL_VARIABLE = "SUPERVISOR_PAGE_POOL"
+"""Tells in the environment of a tesseract which pool it belongs to."""
 
 
 class PageProcess(ForkServerProcess):
@@ -67,9 +69,17 @@ def end_process_tree(pid: int) -> None:
                 member.kill()
 
 
-def end_processes_naming(folder: Path) -> None:
-    """Kill what a dead pool process left behind: the tesseract that has the page's own folder in its arguments."""
-    for process in psutil.process_iter(["cmdline"]):
-        if any(argument.startswith(f"{folder}/") for argument in process.info["cmdline"] or ()):
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+def end_orphans(pool: str, page_processes: Set[int]) -> None:
+    """Kill what dead page processes left behind: what a pool's processes have started, and none of them has now.
+
+    A tesseract that hangs does not notice that nobody tells it of further pages.
+
+    Args:
+        pool: What POOL_VARIABLE holds in its processes.
+        page_processes: Those that live.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            is_of_the_pool = process.environ().get(POOL_VARIABLE) == pool
+            if is_of_the_pool and page_processes.isdisjoint(parent.pid for parent in process.parents()):
                 process.kill()

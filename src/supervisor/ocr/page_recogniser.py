@@ -1,6 +1,7 @@
 """The recogniser of one page in a page process: its files, its time, its slot's tesseract."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from supervisor.ocr.engines.arguments import settings_of
 from supervisor.ocr.engines.choice import can_stream
 from supervisor.ocr.engines.orientation import detect_orientation
 from supervisor.ocr.engines.page_file import write_page_file
+from supervisor.ocr.engines.process import PageTimeoutError
 from supervisor.ocr.engines.protocol import EngineSettings
 from supervisor.ocr.errors import RecogniserError
 from supervisor.ocr.hocr import read_page
@@ -60,19 +62,21 @@ class PageRecogniser:
         settings = self._settings()
         streams = not self._alone and _can_stream(settings, self._tesseract)
         engine = self._engines.streaming if streams else self._engines.single
-        hocr = engine.recognise(self._write(picture), settings, timeout_seconds=self._remaining())
+        with self._told_in_seconds():
+            hocr = engine.recognise(self._write(picture), settings, timeout_seconds=self._remaining())
         return read_page(hocr, picture.dpi)
 
     def orientation(self, picture: Picture) -> int | None:
         """Return the degrees clockwise that would set a picture upright; None if nobody can tell."""
         # One tesseract at a time: the slot is for no more.
         self._engines.close()
-        return detect_orientation(
-            self._write(picture),
-            self._settings(),
-            timeout_seconds=self._remaining(),
-            keep_open=self._engines.keep_open,
-        )
+        with self._told_in_seconds():
+            return detect_orientation(
+                self._write(picture),
+                self._settings(),
+                timeout_seconds=self._remaining(),
+                keep_open=self._engines.keep_open,
+            )
 
     def _settings(self) -> EngineSettings:
         return settings_of(self._job, self._root, memory_bytes=memory_limit(self._job.max_image_megapixels))
@@ -86,5 +90,14 @@ class PageRecogniser:
     def _remaining(self) -> float:
         remaining = self._remaining_seconds()
         if remaining <= 0:
-            raise RecogniserError(f"took longer than page_timeout_seconds = {self._job.page_timeout_seconds}")
+            raise PageTimeoutError
         return remaining
+
+    @contextlib.contextmanager
+    def _told_in_seconds(self) -> Iterator[None]:
+        """Name the limit of the job, which what runs tesseract does not know."""
+        try:
+            yield
+        except PageTimeoutError as error:
+            limit_seconds = self._job.page_timeout_seconds
+            raise RecogniserError(f"took longer than page_timeout_seconds = {limit_seconds}") from error

@@ -24,7 +24,7 @@ from pebble import ProcessPool
 
 from supervisor.ocr.errors import PoolBrokenError
 from supervisor.ocr.page_files import PageFolders
-from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_processes_naming
+from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_orphans
 from supervisor.ocr.scratch import ScratchFolder
 from supervisor.ocr.slots.budget import SlotBudget
 from supervisor.ocr.tasks import Answer, PageSetup, Task, begin, perform
@@ -133,8 +133,8 @@ class PagePool:
 
     def clear(self, folders: PageFolders) -> None:
         """Remove what a page left behind whose process is dead: its tesseract, and its files."""
-        end_processes_naming(folders.scratch)
-        end_processes_naming(folders.spill)
+        living = {process.pid for process in self._context.processes if process.pid is not None and process.is_alive()}
+        end_orphans(str(self._scratch.path), living)
         folders.remove()
 
     def _new_pool(self) -> ProcessPool:

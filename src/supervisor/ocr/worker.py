@@ -25,7 +25,7 @@ from supervisor.ocr.errors import DocumentError, RecogniserError
 from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
 from supervisor.ocr.limits import limited_memory, memory_limit
-from supervisor.ocr.page_process import KeptOpen
+from supervisor.ocr.page_process import POOL_VARIABLE, KeptOpen
 from supervisor.ocr.page_work import Desk, recognise_page
 from supervisor.ocr.pdf import silence_mupdf
 from supervisor.ocr.results import PageResult
@@ -65,6 +65,7 @@ def start_page_process(setup: PageSetup) -> None:
     """Make a fresh process fit for pages: called once, before its first task."""
     global _process  # noqa: PLW0603 (pebble gives a task nothing but its arguments)
     os.environ["OMP_THREAD_LIMIT"] = "1"
+    os.environ[POOL_VARIABLE] = str(setup.folders[0])
     # What decoders print must never mix with a report on standard output.
     os.dup2(2, 1)
     silence_mupdf()
