@@ -4,14 +4,13 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
+from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import claims, leases, runs, sessions
 from supervisor.store.engine import DatabaseUnavailable, open_engine, patiently, transaction
 from supervisor.store.events import history
@@ -19,12 +18,14 @@ from supervisor.store.moments import database_now
 from supervisor.store.results import FencedOut, ResultStore
 from supervisor.store.runs import RunRow
 from support import run_queue
-from support.run_queue import CLOCK, DOCUMENT, contents, key_of, lost_answers, page
+from support.run_queue import CLOCK, DOCUMENT, contents, finished, key_of, lost_answers, page
 
-WRITES: dict[str, Callable[[ResultStore, RunRow], None]] = {
-    "INSERT INTO documents": lambda store, row: store.begin(key_of(row), [DOCUMENT]),
-    "INSERT INTO pages": lambda store, row: store.store_page(key_of(row), page(1, "words")),
-    "UPDATE documents": lambda store, row: store.finish_document(key_of(row), DOCUMENT.path, "succeeded", 1, None),
+FINISHED = finished("succeeded", 1, None)
+# What is written, and how the statement begins before which somebody tries to take the run; the last has come halfway.
+WRITES: dict[str, tuple[str, Callable[[ResultStore, RunRow], None]]] = {
+    "documents": ("INSERT INTO documents", lambda store, row: store.begin(key_of(row), [DOCUMENT])),
+    "page": ("INSERT INTO pages", lambda store, row: store.store(key_of(row), [page(1, "words")], [])),
+    "end": ("INSERT INTO documents", lambda store, row: store.store(key_of(row), [page(1, "words")], [FINISHED])),
 }
 
 
@@ -92,16 +93,17 @@ def fail_to(action: Callable[[], object]) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("taker", TAKERS)
-@pytest.mark.parametrize("beginning", WRITES)
+@pytest.mark.parametrize("what", WRITES)
 def test_nobody_takes_a_run_while_a_result_of_it_is_stored(
-    database_url: str, others: Engine, row: RunRow, beginning: str, taker: str
+    database_url: str, others: Engine, row: RunRow, what: str, taker: str
 ) -> None:
     store = ResultStore(database_url, shared=True)
+    beginning, write = WRITES[what]
     with just_before(store._engine, beginning, fail_to(lambda: TAKERS[taker](others, row))):
-        WRITES[beginning](store, row)
+        write(store, row)
     assert TAKERS[taker](others, row)
     with pytest.raises(FencedOut):
-        WRITES[beginning](store, row)
+        write(store, row)
     store.close()
 
 
@@ -177,10 +179,10 @@ def test_what_is_done_again_since_the_answer_was_lost_is_done_once(
     engine: Engine, database_url: str, row: RunRow
 ) -> None:
     store = ResultStore(database_url, shared=True, patience_seconds=60)
-    for write in WRITES.values():
+    for _, write in WRITES.values():
         with lost_answers(store._engine, times=2):
             write(store, row)
-    assert store.documents(row.id, 1) == [replace(DOCUMENT, status=ResultStatus.SUCCEEDED, page_count=1)]
+    assert store.documents(row.id, 1) == [FINISHED]
     assert store.finished_pages(key_of(row)) == {DOCUMENT.path: [page(1, "words")]}
     tries = 0
     with lost_answers(engine, times=2):

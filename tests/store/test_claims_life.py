@@ -32,7 +32,7 @@ from supervisor.store.tables import documents, pages, run_events, sessions
 from supervisor.store.tables import runs as table
 from support import run_queue
 from support.run_model import DEEDS, Model, Place
-from support.run_queue import CLOCK, DOCUMENT, check_histories, contents, key_of, lost_answers, page
+from support.run_queue import CLOCK, DOCUMENT, check_histories, contents, finished, key_of, lost_answers, page
 
 SCOPES = {
     "of anything": Scope(),
@@ -238,7 +238,7 @@ class Lives(RuleBasedStateMachine):
             assert self.store.take_over(key, row.owner) == (place not in self.model.documents)
             self.store.begin(key, [DOCUMENT])
             self.model.documents[place] = f"of term {row.lease_term}"
-            self.store.finish_document(key, DOCUMENT.path, "succeeded", 2, self.model.documents[place])
+            self.store.store(key, [], [finished("succeeded", 2, self.model.documents[place])])
 
     @rule(row=held)
     def come_back_from_the_dead(self, row: RunRow) -> None:
@@ -249,8 +249,8 @@ class Lives(RuleBasedStateMachine):
         for write in (
             lambda: self.store.take_over(key, row.owner),
             lambda: self.store.begin(key, [DOCUMENT]),
-            lambda: self.store.store_page(key, page(1, "late")),
-            lambda: self.store.finish_document(key, DOCUMENT.path, "failed", 1, "late"),
+            lambda: self.store.store(key, [page(1, "late")], []),
+            lambda: self.store.store(key, [], [finished("failed", 1, "late")]),
         ):
             with pytest.raises(FencedOut):
                 write()

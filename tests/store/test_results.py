@@ -22,7 +22,20 @@ from support.clocks import BEGIN, HandClock
 OWNER = "7 2026-05-01T12:00:00+00:00"
 DOCUMENTS = [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.pdf")]
 PAGE = StoredPage(
-    "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "Grüße\n", 91.5, 60.0, 0.25, 1, 812, None, "level\tüber\n"
+    "a.tiff",
+    1,
+    ResultStatus.SUCCEEDED,
+    "ocr",
+    "Grüße\n",
+    91.5,
+    60.0,
+    0.25,
+    1,
+    812,
+    None,
+    "k3y",
+    "changed",
+    "<div>über</div>\n",
 )
 
 
@@ -96,11 +109,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         control.dispose()
 
 
+def finished(status: ResultStatus, page_count: int, error: str | None) -> StoredDocument:
+    return replace(DOCUMENTS[0], status=status, page_count=page_count, error=error)
+
+
 def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
     return [
         lambda: store.begin(key, [replace(DOCUMENTS[0], path="late.png")]),
-        lambda: store.store_page(key, replace(PAGE, text="late")),
-        lambda: store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "late"),
+        lambda: store.store(key, [replace(PAGE, text="late")], []),
+        lambda: store.store(key, [], [finished(ResultStatus.FAILED, 1, "late")]),
     ]
 
 
@@ -110,7 +127,7 @@ def everything(place: Place) -> object:
 
 
 def test_an_older_term_writes_nothing(place: Place) -> None:
-    place.store.store_page(place.key, PAGE)
+    place.store.store(place.key, [PAGE], [])
     before = everything(place)
     newer = place.next_term()
     assert not place.store.take_over(newer, OWNER)
@@ -137,11 +154,30 @@ def test_a_term_set_by_somebody_else_counts_at_once(place: Place) -> None:
     other.take_over(newer, OWNER)
     other.close()
     with pytest.raises(FencedOut):
-        place.store.store_page(place.key, PAGE)
+        place.store.store(place.key, [PAGE], [])
+
+
+def test_pages_and_documents_are_stored_together_or_not_at_all(place: Place) -> None:
+    store, key, done = place.store, place.key, finished(ResultStatus.SUCCEEDED, 2, None)
+    before = everything(place)
+    with pytest.raises(sa.exc.IntegrityError):
+        store.store(key, [PAGE], [replace(done, job=None)])  # type: ignore[arg-type]  # what no database takes
+    assert everything(place) == before
+    store.store(key, [PAGE, replace(PAGE, page_number=2)], [done])
+    assert store.finished_pages(key) == {"a.tiff": [PAGE, replace(PAGE, page_number=2)]}
+    assert store.documents(key.run, 1) == [done, DOCUMENTS[1]]
+
+
+def test_what_is_stored_again_replaces_what_was_there(place: Place) -> None:
+    store, key, later = place.store, place.key, replace(PAGE, text="later", because="new", page_key=None)
+    store.store(key, [PAGE], [finished(ResultStatus.FAILED, 1, "too dark")])
+    store.store(key, [later], [finished(ResultStatus.SUCCEEDED, 1, None)])
+    assert store.finished_pages(key) == {"a.tiff": [later]}
+    assert store.documents(key.run, 1)[0] == finished(ResultStatus.SUCCEEDED, 1, None)
 
 
 def test_an_attempt_that_goes_on_keeps_its_documents(place: Place) -> None:
-    place.store.finish_document(place.key, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
+    place.store.store(place.key, [], [finished(ResultStatus.SUCCEEDED, 3, None)])
     place.store.begin(place.key, DOCUMENTS)
     assert place.store.documents(place.key.run, 1) == [
         replace(DOCUMENTS[0], status=ResultStatus.SUCCEEDED, page_count=3),
@@ -150,41 +186,55 @@ def test_an_attempt_that_goes_on_keeps_its_documents(place: Place) -> None:
 
 
 def test_attempts_and_runs_are_kept_apart(place: Place) -> None:
-    place.store.store_page(place.key, PAGE)
+    place.store.store(place.key, [PAGE], [])
     for key in (place.another_attempt(), place.another_run()):
         assert place.store.take_over(key, f"another {key}")
         assert place.store.finished_pages(key) == {}
         place.store.begin(key, DOCUMENTS[:1])
-        place.store.store_page(key, replace(PAGE, text="another"))
+        place.store.store(key, [replace(PAGE, text="another")], [])
         assert [page.text for page in place.store.finished_pages(key)["a.tiff"]] == ["another"]
-        place.store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, "another")
+        place.store.store(key, [], [finished(ResultStatus.FAILED, 1, "another")])
     assert place.store.finished_pages(place.key) == {"a.tiff": [PAGE]}
     assert place.store.documents(place.key.run, 1) == DOCUMENTS
 
 
 def test_pages_that_failed_are_done_again(place: Place) -> None:
     store, key = place.store, place.key
-    failed = replace(PAGE, status=ResultStatus.FAILED, source=None, text="", error="tesseract was killed", master="")
-    store.store_page(key, failed)
-    store.store_page(key, replace(PAGE, page_number=2, status=ResultStatus.SKIPPED, source=None))
+    failed = replace(
+        PAGE, status=ResultStatus.FAILED, source=None, text="", because=None, error="tesseract was killed", master=""
+    )
+    store.store(key, [failed], [])
+    store.store(key, [replace(PAGE, page_number=2, status=ResultStatus.SKIPPED, source=None, because=None)], [])
     assert store.finished_pages(key) == {}
     assert store.tally(key.run, 1).failed == 1
-    store.store_page(key, PAGE)
+    store.store(key, [PAGE], [])
     assert store.finished_pages(key) == {"a.tiff": [PAGE]}
-    assert store.tally(key.run, 1) == PageTally(total=2, ocr=1, text_layer=0, cache=0, blank=0, failed=0, skipped=1)
+    assert store.tally(key.run, 1) == PageTally(total=2, ocr=1, skipped=1, because={"changed": 1})
 
 
 def test_pages_are_counted_by_what_they_are(place: Place) -> None:
     store, key = place.store, place.key
-    assert store.tally(key.run, 1) == PageTally(0, 0, 0, 0, 0, 0, 0)
+    assert store.tally(key.run, 1) == PageTally()
     kinds: list[tuple[ResultStatus, str | None]] = [
         *((ResultStatus.SUCCEEDED, source) for source in ("ocr", "ocr", "text_layer", "cache", "blank")),
         *((status, None) for status in (ResultStatus.FAILED, ResultStatus.SKIPPED)),
     ]
+    reasons = iter(["new", "changed"])
     for number, (status, source) in enumerate(kinds, start=1):
-        store.store_page(key, replace(PAGE, page_number=number, status=status, source=source))
-    expected = PageTally(total=7, ocr=2, text_layer=1, cache=1, blank=1, failed=1, skipped=1)
+        because = next(reasons) if source == "ocr" else None
+        store.store(key, [replace(PAGE, page_number=number, status=status, source=source, because=because)], [])
+    expected = PageTally(
+        total=7, ocr=2, text_layer=1, cache=1, blank=1, failed=1, skipped=1, because={"new": 1, "changed": 1}
+    )
     assert store.tally(key.run, 1) == expected
+    assert store.tally(key.run, 1).by_source() == {
+        "ocr": 2,
+        "text_layer": 1,
+        "cache": 1,
+        "blank": 1,
+        "failed": 1,
+        "skipped": 1,
+    }
     assert store.tally(key.run, 2).total == store.tally(key.run + 1, 1).total == 0
 
 
@@ -194,15 +244,15 @@ def test_documents_and_pages_come_in_order(place: Place) -> None:
     paths = [document.path for document in store.documents(key.run, 1)]
     assert paths == ["B.tiff", "a-b.tiff", "a.tiff", "a/b.tiff", "b.pdf", "Ä.tiff"]
     for number in (10, 2, 1):
-        store.store_page(key, replace(PAGE, page_number=number))
-    store.store_page(key, replace(PAGE, document="b.pdf"))
+        store.store(key, [replace(PAGE, page_number=number)], [])
+    store.store(key, [replace(PAGE, document="b.pdf")], [])
     found = store.finished_pages(key)
     assert [page.page_number for page in found["a.tiff"]] == [1, 2, 10]
     assert [page.page_number for page in found["b.pdf"]] == [1]
 
 
 def test_the_columns_name_run_and_attempt(place: Place) -> None:
-    place.store.store_page(place.key, PAGE)
+    place.store.store(place.key, [PAGE], [])
     engine = open_engine(place.url)
     with transaction(engine) as connection:
         row = connection.execute(sa.select(pages)).one()
@@ -218,15 +268,15 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 @given(text=TEXT, master=TEXT, share=st.none() | st.floats(0, 1))
 def test_pages_come_back_as_they_went_in(place: Place, text: str, master: str, share: float | None) -> None:
     page = replace(PAGE, text=text, master=master, weak_word_share=share)
-    place.store.store_page(place.key, page)
+    place.store.store(place.key, [page], [])
     assert place.store.finished_pages(place.key) == {"a.tiff": [page]}
 
 
 def test_what_cannot_be_stored_of_texts_and_errors_is_replaced(place: Place) -> None:
     store, key, words, stored = place.store, place.key, "a\0b \udcff\n", "a\N{REPLACEMENT CHARACTER}b \\udcff\n"
-    store.store_page(key, replace(PAGE, text=words, error=words))
+    store.store(key, [replace(PAGE, text=words, error=words)], [])
     assert store.finished_pages(key) == {"a.tiff": [replace(PAGE, text=stored, error=stored)]}
-    store.finish_document(key, "a.tiff", ResultStatus.FAILED, 1, words)
+    store.store(key, [], [finished(ResultStatus.FAILED, 1, words)])
     assert store.documents(key.run, 1)[0].error == stored
 
 
@@ -253,18 +303,18 @@ def test_one_term_writes_at_a_time(own: ResultStore) -> None:
         own.take_over(replace(KEY, lease_term=current), OWNER)
         for term in {1, 2, 3, 4} - {current}:
             with pytest.raises(FencedOut):
-                own.store_page(replace(KEY, lease_term=term), PAGE)
-        own.store_page(replace(KEY, lease_term=current), PAGE)
+                own.store(replace(KEY, lease_term=term), [PAGE], [])
+        own.store(replace(KEY, lease_term=current), [PAGE], [])
 
 
 def test_what_another_owner_left_under_the_number_of_an_attempt_goes(own: ResultStore) -> None:
     assert own.take_over(KEY, OWNER)
     own.begin(KEY, DOCUMENTS)
-    own.store_page(KEY, PAGE)
+    own.store(KEY, [PAGE], [])
     other = replace(KEY, attempt=2)
     assert own.take_over(other, "8 2026-05-02")
     own.begin(other, DOCUMENTS)
-    own.store_page(other, PAGE)
+    own.store(other, [PAGE], [])
     assert not own.take_over(replace(other, lease_term=2), "8 2026-05-02")
     assert own.finished_pages(KEY) == {"a.tiff": [PAGE]}
     # The control database was deleted: numbers and terms begin anew.
@@ -278,7 +328,7 @@ def test_what_another_owner_left_under_the_number_of_an_attempt_goes(own: Result
 def test_an_attempt_after_another_of_the_same_row_begins(own: ResultStore) -> None:
     assert own.take_over(KEY, OWNER)
     own.begin(KEY, DOCUMENTS)
-    own.store_page(KEY, PAGE)
+    own.store(KEY, [PAGE], [])
     retry = replace(KEY, attempt=2, lease_term=2)
     assert own.take_over(retry, OWNER)
     own.begin(retry, DOCUMENTS)

@@ -23,7 +23,7 @@ from support.run_queue import add_run, add_session, contents, lost_answers
 At = Callable[[float], datetime]
 OWNER = "the row"
 DOCUMENT = StoredDocument("a.tiff", "b10b", "books", None, None, None)
-PAGE = StoredPage("a.tiff", 1, "succeeded", "ocr", "text", 91.5, 60.0, 0.25, 1, 812, None, "level")
+PAGE = StoredPage("a.tiff", 1, "succeeded", "ocr", "text", 91.5, 60.0, 0.25, 1, 812, None, "k3y", "new", "hocr")
 
 
 def key_of(row: RunRow) -> AttemptKey:
@@ -64,15 +64,15 @@ def test_who_lost_the_run_writes_nothing(
     for write in (
         lambda: store.take_over(key, claimed.owner),
         lambda: store.begin(key, [replace(DOCUMENT, path="late.png")]),
-        lambda: store.store_page(key, PAGE),
-        lambda: store.finish_document(key, "a.tiff", "failed", 1, "late"),
+        lambda: store.store(key, [PAGE], []),
+        lambda: store.store(key, [], [replace(DOCUMENT, status="failed", page_count=1, error="late")]),
     ):
         with pytest.raises(FencedOut):
             write()
     assert contents(engine) == before
     if again is not None:
         assert not store.take_over(key_of(again), again.owner), "the attempt goes on"
-        store.store_page(key_of(again), PAGE)
+        store.store(key_of(again), [PAGE], [])
         assert store.finished_pages(key) == {"a.tiff": [PAGE]}
 
 
@@ -113,7 +113,7 @@ def test_whoever_changes_the_run_waits_until_a_page_that_is_being_stored_is_comm
                 acting[0].result(timeout=0.3)
 
         before_commit(store._engine, see_it_wait)
-        store.store_page(key, PAGE)
+        store.store(key, [PAGE], [])
         assert acting[0].result(timeout=30) == ["text"]
 
 
@@ -133,7 +133,7 @@ def test_a_page_that_is_being_stored_keeps_its_run_from_no_beat_for_long(postgre
 
     store.take_over(key_of(row), row.owner)
     before_commit(store._engine, beat)
-    store.store_page(key_of(row), PAGE)
+    store.store(key_of(row), [PAGE], [])
     assert renewed == [{row.id}], "nobody is told that it was lost"
     beat()
     with transaction(engine) as connection:
@@ -149,7 +149,7 @@ def test_a_page_waits_for_a_rescue_under_way_and_is_not_stored(
         with transaction(engine) as connection:
             assert leases.is_unchanged(connection, claimed)
             runs.transition(connection, claimed, RunStatus.QUEUED, at=at(9), actor="x", event="rescued")
-            stored = threads.submit(store.store_page, key, PAGE)
+            stored = threads.submit(store.store, key, [PAGE], [])
             with pytest.raises(TimeoutError):
                 stored.result(timeout=0.3)
         with pytest.raises(FencedOut):
@@ -164,8 +164,8 @@ def test_what_was_committed_though_nobody_said_so_is_stored_once(
     calls: list[Callable[[], object]] = [
         lambda: store.take_over(key, claimed.owner),
         lambda: store.begin(key, [DOCUMENT, replace(DOCUMENT, path="b.tiff")]),
-        lambda: store.store_page(key, PAGE),
-        lambda: store.finish_document(key, "a.tiff", "succeeded", 1, None),
+        lambda: store.store(key, [PAGE], []),
+        lambda: store.store(key, [], [replace(DOCUMENT, status="succeeded", page_count=1)]),
     ]
     for call in calls:
         with lost_answers(store._engine):
@@ -211,14 +211,14 @@ def test_every_call_outlasts_a_restart_of_the_server(
     store = opened[0]
     assert away_and_back(lambda: store.take_over(key, row.owner))
     away_and_back(lambda: store.begin(key, [DOCUMENT]))
-    away_and_back(lambda: store.store_page(key, PAGE))
+    away_and_back(lambda: store.store(key, [PAGE], []))
     assert away_and_back(lambda: store.finished_pages(key)) == {"a.tiff": [PAGE]}
     store.close()
 
     impatient = ResultStore(url, shared=True, patience_seconds=0.2)
     own_postgres.stop()
     for call in (
-        lambda: impatient.store_page(key, PAGE),
+        lambda: impatient.store(key, [PAGE], []),
         lambda: impatient.tally(key.run, 1),
         lambda: ResultStore(url, shared=True, patience_seconds=0.2),
     ):

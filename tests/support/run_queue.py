@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -149,14 +150,19 @@ def key_of(row: RunHead) -> AttemptKey:
 
 def page(number: int, text: str) -> StoredPage:
     return StoredPage(
-        DOCUMENT.path, number, ResultStatus.SUCCEEDED, "ocr", text, 91.5, 60.0, 0.25, 1, 812, None, "level"
+        DOCUMENT.path, number, ResultStatus.SUCCEEDED, "ocr", text, 91.5, 60.0, 0.25, 1, 812, None, "k3y", "new", "hocr"
     )
+
+
+def finished(status: str, page_count: int, error: str | None) -> StoredDocument:
+    """Return the document as it stands in the end."""
+    return replace(DOCUMENT, status=ResultStatus(status), page_count=page_count, error=error)
 
 
 def is_stored(store: ResultStore, row: RunHead, number: int, text: str) -> bool:
     """Store a page, unless the term is over."""
     try:
-        store.store_page(key_of(row), page(number, text))
+        store.store(key_of(row), [page(number, text)], [])
     except FencedOut:
         return False
     return True

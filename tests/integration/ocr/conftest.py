@@ -1,15 +1,21 @@
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.job import Job
+from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentFinished, DocumentRequest, process_documents
+from supervisor.ocr.processing import process_documents
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tesseract import Tesseract, probe_tesseract
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus"
 SENTENCE = "The archive keeps every letter"
@@ -44,10 +50,44 @@ def long_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def tesseract() -> Tesseract:
+    return probe_tesseract()
+
+
+@pytest.fixture(scope="session")
+def make_pool(tesseract: Tesseract) -> Callable[..., PagePool]:
+    """Make a pool whose files are all in one folder, and whose slots nobody else takes: who uses it closes it."""
+
+    def make(folder: Path, workers: int = 2, **others: Any) -> PagePool:
+        slots = folder / "slots"
+        slots.mkdir(exist_ok=True)
+        settings = {
+            "tesseract": tesseract,
+            "slots": SlotBudget(slots, slots=workers, memory_bytes=1 << 40),
+            "cache_directory": None,
+            "scratch": folder / "scratch",
+            "spill": folder / "spill",
+        }
+        return PagePool(workers, **{**settings, **others})
+
+    return make
+
+
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[PagePool]:
-    with PagePool(2, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as page_pool:
+def pool(tmp_path: Path, make_pool: Callable[..., PagePool]) -> Iterator[PagePool]:
+    with make_pool(tmp_path) as page_pool:
         yield page_pool
+
+
+@pytest.fixture(scope="session")
+def nothing_known(tesseract: Tesseract) -> Callable[[Iterable[DocumentRequest]], KnownPages]:
+    """Know nothing of the pages of some documents."""
+
+    def know(requests: Iterable[DocumentRequest]) -> KnownPages:
+        return KnownPages({one.job.name: keys_of(one.job, one.root, tesseract) for one in requests})
+
+    return know
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +99,13 @@ def make_job() -> Callable[..., Job]:
 
 
 @pytest.fixture(scope="session")
-def finish() -> Callable[..., dict[str, DocumentFinished]]:
+def finish(nothing_known: Callable[..., KnownPages]) -> Callable[..., dict[str, DocumentFinished]]:
     """Recognise documents to the end, and return how each of them finished, by name."""
 
-    def run(requests: Iterable[DocumentRequest], page_pool: PagePool) -> dict[str, DocumentFinished]:
-        events = process_documents(requests, page_pool, stop=threading.Event())
+    def run(
+        requests: Sequence[DocumentRequest], page_pool: PagePool, known: KnownPages | None = None
+    ) -> dict[str, DocumentFinished]:
+        events = process_documents(requests, page_pool, known or nothing_known(requests), stop=threading.Event())
         return {event.request.name: event for event in events if isinstance(event, DocumentFinished)}
 
     return run
@@ -82,15 +124,22 @@ def wait_until() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def recognisers() -> Callable[[Path], list[psutil.Process]]:
-    """Find living tesseract processes that work in a folder."""
+    """Find living tesseract processes that hold a slot in a folder."""
 
     def find(folder: Path) -> list[psutil.Process]:
         return [
             process
-            for process in psutil.process_iter(["name", "cmdline", "status"])
+            for process in psutil.process_iter(["name", "status"])
             if process.info["name"] == "tesseract"
             and process.info["status"] != psutil.STATUS_ZOMBIE
-            and any(str(folder) in argument for argument in process.info["cmdline"] or ())
+            and any(target.is_relative_to(folder / "slots") for target in _open_files(process.pid))
         ]
 
     return find
+
+
+def _open_files(pid: int) -> list[Path]:
+    # Those that end while we look have none any more.
+    with contextlib.suppress(OSError):
+        return [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return []

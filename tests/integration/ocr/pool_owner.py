@@ -1,6 +1,6 @@
 """A process for `test_pool.py` to kill: an executor out of a forkserver that recognises one long page.
 
-Arguments: the page, a folder for scratch and spill. Prints the executor's process id.
+Arguments: the page, a folder for scratch, spill and slots. Prints the executor's process id.
 """
 
 import multiprocessing
@@ -8,16 +8,30 @@ import sys
 import threading
 from pathlib import Path
 
+from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.job import Job
+from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentFinished, DocumentRequest, process_documents
+from supervisor.ocr.processing import process_documents
+from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.ocr.tesseract import probe_tesseract
 
 
 def execute(page: str, folder: str) -> None:
     job = Job(name="books", documents=("*",))
     requests = [DocumentRequest(Path(page), "long", job, Path(page).parent) for _ in range(4)]
-    with PagePool(2, scratch=Path(folder) / "scratch", spill=Path(folder) / "spill") as pool:
-        for event in process_documents(requests, pool, stop=threading.Event()):
+    tesseract, slots = probe_tesseract(), Path(folder) / "slots"
+    slots.mkdir()
+    known = KnownPages({job.name: keys_of(job, Path(page).parent, tesseract)})
+    with PagePool(
+        2,
+        tesseract=tesseract,
+        slots=SlotBudget(slots, slots=2, memory_bytes=1 << 40),
+        cache_directory=None,
+        scratch=Path(folder) / "scratch",
+        spill=Path(folder) / "spill",
+    ) as pool:
+        for event in process_documents(requests, pool, known, stop=threading.Event()):
             if isinstance(event, DocumentFinished):
                 sys.exit(1)
 

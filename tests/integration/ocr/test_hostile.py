@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.job import Job
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentFinished, DocumentRequest
 
 EXPECTED = {
     "a.dummy.jpg": "is empty (0 bytes)",
@@ -26,6 +26,7 @@ def test_every_hostile_file_ends(
     corpus: Path,
     tmp_path: Path,
     *,
+    make_pool: Callable[..., PagePool],
     make_job: Callable[..., Job],
     finish: Callable[..., dict[str, DocumentFinished]],
     capfd: pytest.CaptureFixture[str],
@@ -34,9 +35,9 @@ def test_every_hostile_file_ends(
     job = make_job(page_timeout_seconds=3, pages="1")
     requests = [DocumentRequest(file, str(file), job, corpus / "hostile") for file in files]
     good = corpus / "old-books/i014.tiff"
-    requests.append(DocumentRequest(good, str(good), make_job(), good.parent))
+    requests.append(DocumentRequest(good, str(good), make_job(name="good", scale="off"), good.parent))
     before = set(psutil.Process().children(recursive=True))
-    with PagePool(2, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
+    with make_pool(tmp_path) as pool:
         results = finish(requests, pool)
     assert len(results) == len(requests) > 100
     for name, finished in results.items():

@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
+from concurrent.futures import CancelledError, Future, wait
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,19 +19,37 @@ from pebble import ProcessExpired
 from PIL import Image
 
 from supervisor.ocr.errors import PoolBrokenError
+from supervisor.ocr.events import DocumentFinished, DocumentRequest, PageFinished
 from supervisor.ocr.job import Job
+from supervisor.ocr.known import KnownPages
 from supervisor.ocr.pool import PagePool
-from supervisor.ocr.processing import DocumentFinished, DocumentRequest, PageFinished, process_documents
+from supervisor.ocr.processing import process_documents
+from supervisor.ocr.tasks import MARGIN_SECONDS, OpenTask, Refused
 
 Draw = Callable[..., Image.Image]
 Finish = Callable[..., dict[str, DocumentFinished]]
 MakeJob = Callable[..., Job]
+MakePool = Callable[..., PagePool]
+NothingKnown = Callable[..., KnownPages]
+CheapTask = Callable[[], OpenTask]
 Recognisers = Callable[[Path], list[psutil.Process]]
 WaitUntil = Callable[..., None]
 
 
 def page_processes(pool: PagePool) -> list[psutil.Process]:
     return [psutil.Process(process.pid) for process in pool._context.processes if process.is_alive()]
+
+
+def call(pool: PagePool, function: Callable[..., Any], *arguments: object) -> Future[Any]:
+    """Do something else than a task in one of a pool's processes."""
+    return pool._pool.schedule(function, args=arguments)
+
+
+@pytest.fixture
+def cheap_task(tmp_path: Path, make_job: MakeJob) -> CheapTask:
+    """Ask for a document that is not there."""
+    missing = tmp_path / "missing"
+    return lambda: OpenTask(missing, tmp_path, None, make_job(), tmp_path / "stop", tmp_path / "watch")
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -87,7 +106,7 @@ def test_a_killed_page_process_costs_a_second_try(
 
 def test_a_page_that_kills_twice_fails_alone(
     tmp_path: Path,
-    pool: PagePool,
+    make_pool: MakePool,
     long_page: Path,
     *,
     draw: Draw,
@@ -99,22 +118,27 @@ def test_a_page_that_kills_twice_fails_alone(
     draw().save(tmp_path / "short.png")
     over = threading.Event()
 
+    def is_at_the_long_page() -> bool:
+        # It alone makes a file of more than a megabyte, which goes when the page is done or its process dead.
+        return any(file.stat().st_size > 1_000_000 for file in tmp_path.glob("scratch/*/page-*/page.tif"))
+
     def kill() -> None:
         while not over.wait(0.01):
-            for process in recognisers(tmp_path):
-                # Those that end while we look have no command line, picture or parent any more.
-                with contextlib.suppress(psutil.Error, OSError, IndexError, AttributeError):
-                    # The long page alone makes a picture of 5 MB.
-                    if os.path.getsize(process.cmdline()[1]) > 4_000_000:  # noqa: PTH202
-                        process.parent().kill()
+            with contextlib.suppress(OSError, psutil.NoSuchProcess):
+                busy = {tesseract.parent() for tesseract in recognisers(tmp_path) if is_at_the_long_page()}
+                for process in busy.intersection(page_processes(pool)):
+                    process.kill()
 
-    in_background(kill)
     requests = [
         DocumentRequest(long_page, "long", make_job(), long_page.parent),
         DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path),
     ]
-    finished = finish(requests, pool)
-    over.set()
+    with make_pool(tmp_path, workers=1) as pool:
+        in_background(kill)
+        try:
+            finished = finish(requests, pool)
+        finally:
+            over.set()
     assert finished["long"].error == "the page process was killed by SIGKILL"
     assert finished["short"].pages[0].word_count == 5
 
@@ -172,47 +196,93 @@ def test_a_page_timeout_leaves_no_process(
     finished |= finish([DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path)], pool)
     assert finished["long"].error == "took longer than page_timeout_seconds = 1"
     assert finished["short"].status == "succeeded"
-    assert recognisers(tmp_path) == []
+    # One waits for a further page, but not for long.
+    wait_until(lambda: not recognisers(tmp_path), 2)
     # tesseract's own time limit came first: the process that waited for it lives on.
     assert page_process[0] in page_processes(pool)
     assert not [child for process in page_processes(pool) for child in process.children()]
     assert not list(tmp_path.glob("scratch/*/page-*"))
 
 
-def test_a_hang_outside_tesseract_is_ended_with_all_its_descendants(pool: PagePool, wait_until: WaitUntil) -> None:
-    future = pool.submit(os.system, "sleep 87654 & wait", timeout_seconds=0.5)
+def test_a_page_process_that_hangs_is_ended_with_all_its_descendants(
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    draw: Draw,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    wait_until: WaitUntil,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    hanging: list[psutil.Process] = []
+
+    def hang() -> None:
+        wait_until(lambda: recognisers(tmp_path))
+        tesseract = recognisers(tmp_path)[0]
+        hanging.extend([tesseract, tesseract.parent()])
+        for process in hanging:
+            process.suspend()
+
+    in_background(hang)
+    draw().save(tmp_path / "short.png")
+    finished = finish([DocumentRequest(long_page, "long", make_job(page_timeout_seconds=1), long_page.parent)], pool)
+    assert finished["long"].error == "took longer than page_timeout_seconds = 1"
+    wait_until(lambda: all(map(is_gone, hanging)), 2)
+    finished = finish([DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path)], pool)
+    assert finished["short"].status == "succeeded"
+
+
+def test_cancelling_ends_what_a_task_has_started(pool: PagePool, wait_until: WaitUntil) -> None:
+    future = call(pool, os.system, "sleep 87654 & wait")
     wait_until(lambda: [child for process in page_processes(pool) for child in process.children(recursive=True)])
     descendants = [child for process in page_processes(pool) for child in process.children(recursive=True)]
-    with pytest.raises(TimeoutError):
+    future.cancel()
+    with pytest.raises(CancelledError):
         future.result(timeout=10)
     wait_until(lambda: all(map(is_gone, descendants)), 2)
 
 
-def test_the_time_limit_begins_when_the_page_does(pool: PagePool) -> None:
-    futures = [pool.submit(time.sleep, 0.6, timeout_seconds=1) for _ in range(6)]
-    assert [future.result(timeout=10) for future in futures] == [None] * 6
+def test_waiting_for_a_slot_does_not_count_against_the_time_of_a_page(
+    tmp_path: Path, pool: PagePool, *, draw: Draw, finish: Finish, make_job: MakeJob
+) -> None:
+    # Longer than a page may take, than its supervising process waits, and than it waits for itself.
+    held_seconds = 1 + 2 * MARGIN_SECONDS + 0.5
+    for name in "abc":
+        draw(f"Page {name}").save(tmp_path / f"{name}.png")
+    requests = [
+        DocumentRequest(tmp_path / f"{name}.png", name, make_job(page_timeout_seconds=1), tmp_path) for name in "abc"
+    ]
+    slots = [pool._slots.acquire(1) for _ in range(pool._slots.slots)]
+    threading.Timer(held_seconds, lambda: [slot.release() for slot in slots]).start()
+    before = time.monotonic()
+    finished = finish(requests, pool)
+    assert time.monotonic() - before >= held_seconds
+    assert {name: one.error for name, one in finished.items()} == dict.fromkeys("abc")
+    assert all(one.pages[0].duration_ms < 1000 * held_seconds for one in finished.values())
 
 
-def test_a_crash_is_an_exception_of_its_task_alone(pool: PagePool) -> None:
-    others = [pool.submit(abs, -number, timeout_seconds=10) for number in range(4)]
-    crashed = pool.submit(signal.raise_signal, signal.SIGSEGV, timeout_seconds=10)
+def test_a_crash_is_an_exception_of_its_task_alone(pool: PagePool, cheap_task: CheapTask) -> None:
+    others = [call(pool, abs, -number) for number in range(4)]
+    crashed = call(pool, signal.raise_signal, signal.SIGSEGV)
     with pytest.raises(ProcessExpired) as caught:
         crashed.result(timeout=10)
     assert caught.value.exitcode == -signal.SIGSEGV
     assert [future.result(timeout=10) for future in others] == [0, 1, 2, 3]
-    assert pool.submit(abs, -9, timeout_seconds=10).result(timeout=10) == 9
+    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
 
 
-def test_idle_processes_may_die(pool: PagePool, wait_until: WaitUntil) -> None:
-    assert pool.submit(abs, -1, timeout_seconds=10).result(timeout=10) == 1
+def test_idle_processes_may_die(pool: PagePool, wait_until: WaitUntil, cheap_task: CheapTask) -> None:
+    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
     for process in page_processes(pool):
         process.kill()
     wait_until(lambda: not pool._pool.active)
-    assert pool.submit(abs, -2, timeout_seconds=10).result(timeout=10) == 2
+    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
 
 
 def test_interrupts_are_for_the_caller(pool: PagePool, wait_until: WaitUntil) -> None:
-    future = pool.submit(time.sleep, 1, timeout_seconds=10)
+    future = call(pool, time.sleep, 1)
     wait_until(future.running)
     for process in page_processes(pool):
         process.send_signal(signal.SIGINT)
@@ -221,7 +291,7 @@ def test_interrupts_are_for_the_caller(pool: PagePool, wait_until: WaitUntil) ->
 
 
 def test_tesseract_runs_on_one_thread(pool: PagePool) -> None:
-    assert pool.submit(os.getenv, "OMP_THREAD_LIMIT", timeout_seconds=10).result(timeout=10) == "1"
+    assert call(pool, os.getenv, "OMP_THREAD_LIMIT").result(timeout=10) == "1"
 
 
 def is_locked(file: Path) -> bool:
@@ -233,16 +303,18 @@ def is_locked(file: Path) -> bool:
         return False
 
 
-def test_locks_live_as_long_as_any_page_process(tmp_path: Path, wait_until: WaitUntil) -> None:
+def test_locks_live_as_long_as_any_page_process(
+    tmp_path: Path, make_pool: MakePool, wait_until: WaitUntil, cheap_task: CheapTask
+) -> None:
     file = tmp_path / "lease.lock"
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    with PagePool(2, scratch=tmp_path / "a", spill=tmp_path / "b", keep_open=(descriptor,)) as pool:
-        wait([pool.submit(time.sleep, 0.2, timeout_seconds=10) for _ in range(4)])
+    with make_pool(tmp_path, keep_open=(descriptor,)) as pool:
+        wait([call(pool, time.sleep, 0.2) for _ in range(4)])
         first = page_processes(pool)
         os.kill(first[0].pid, signal.SIGKILL)
         wait_until(lambda: len(page_processes(pool)) == 2 or not pool._pool.active)
-        pool.submit(abs, -1, timeout_seconds=10).result(timeout=10)
+        pool.submit(cheap_task()).result(timeout=10)
         os.close(descriptor)
         assert is_locked(file)
     assert not is_locked(file)
@@ -255,6 +327,8 @@ def test_leaving_ends_everything_at_once(
     long_page: Path,
     *,
     make_job: MakeJob,
+    make_pool: MakePool,
+    nothing_known: NothingKnown,
     recognisers: Recognisers,
     wait_until: WaitUntil,
     in_background: Callable[[Callable[[], None]], threading.Thread],
@@ -270,10 +344,11 @@ def test_leaving_ends_everything_at_once(
 
     def recognise() -> None:
         requests = [DocumentRequest(long_page, "long", make_job(), long_page.parent)] * 3
-        with PagePool(2, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
+        known = nothing_known(requests)
+        with make_pool(tmp_path) as pool:
             if way == "abandon":
                 in_background(leave)
-            for _ in process_documents(requests, pool, stop=threading.Event(), abandon=abandon):
+            for _ in process_documents(requests, pool, known, stop=threading.Event(), abandon=abandon):
                 processes[:] = page_processes(pool)
                 if way == "error" and recognisers(tmp_path):
                     left_at.append(time.monotonic())
@@ -289,22 +364,24 @@ def test_leaving_ends_everything_at_once(
     assert not list((tmp_path / "spill").iterdir())
 
 
-def test_a_closed_pool_stays_closed(tmp_path: Path) -> None:
-    pool = PagePool(1, scratch=tmp_path / "scratch", spill=tmp_path / "spill")
+def test_a_closed_pool_stays_closed(tmp_path: Path, make_pool: MakePool, cheap_task: CheapTask) -> None:
+    pool = make_pool(tmp_path, workers=1)
     pool.close()
     with pytest.raises(PoolBrokenError, match="closed"):
-        pool.submit(abs, -1, timeout_seconds=1)
+        pool.submit(cheap_task())
 
 
-def test_processes_that_never_get_as_far_as_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_never_get_as_far_as_a_task(
+    tmp_path: Path, make_pool: MakePool, cheap_task: CheapTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no more processes")
 
     def submit_until_refused() -> None:
         while True:
-            wait([pool.submit(abs, -1, timeout_seconds=1)])
+            wait([pool.submit(cheap_task())])
 
-    with PagePool(1, scratch=tmp_path / "scratch", spill=tmp_path / "spill") as pool:
+    with make_pool(tmp_path, workers=1) as pool:
         # The stand-in for a machine on which no process can be started.
         monkeypatch.setattr(pool._context, "Process", refuse)
         with pytest.raises(PoolBrokenError, match="die before they take a page"):
@@ -312,14 +389,21 @@ def test_processes_that_never_get_as_far_as_a_task(tmp_path: Path, monkeypatch: 
 
 
 def test_stop_begins_no_page_and_keeps_those_in_flight(
-    tmp_path: Path, pool: PagePool, long_page: Path, *, make_job: MakeJob
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    make_job: MakeJob,
+    nothing_known: NothingKnown,
+    cheap_task: CheapTask,
 ) -> None:
     file = tmp_path / "many.tif"
     with Image.open(long_page) as page:
         frame = page.crop((0, 0, 2400, 1200))
     frame.save(file, save_all=True, append_images=[frame] * 9, compression="tiff_lzw")
     stop = threading.Event()
-    events = process_documents([DocumentRequest(file, "many", make_job(), tmp_path)], pool, stop=stop)
+    requests = [DocumentRequest(file, "many", make_job(), tmp_path)]
+    events = process_documents(requests, pool, nothing_known(requests), stop=stop)
     pages = []
     for event in events:
         assert not isinstance(event, DocumentFinished)
@@ -329,7 +413,7 @@ def test_stop_begins_no_page_and_keeps_those_in_flight(
     # One page each for two processes, and one more for the process that was free before `stop` was looked at.
     assert 1 <= len(pages) <= 4
     assert {page.status for page in pages} == {"succeeded"}
-    assert pool.submit(abs, -1, timeout_seconds=10).result(timeout=10) == 1
+    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
 
 
 def test_the_death_of_the_executor_leaves_nothing(

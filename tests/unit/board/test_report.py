@@ -20,7 +20,9 @@ from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
 from support.postgres import PostgresServer
 
-PAGE = StoredPage("a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 90.0, 80.0, 0.0, 4, 700, None, "tsv")
+PAGE = StoredPage(
+    "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 90.0, 80.0, 0.0, 4, 700, None, "k3y", "new", "hocr"
+)
 Begin = Callable[[RunRow], tuple[ResultStore, AttemptKey]]
 MakeRun = Callable[[str], RunRow]
 
@@ -39,15 +41,22 @@ def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = N
 def store_results(begin: Begin, row: RunRow) -> None:
     store, key = begin(row)
     store.begin(key, [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")])
-    store.store_page(key, PAGE)
-    store.store_page(key, replace(PAGE, page_number=2, source="text_layer"))
-    store.store_page(key, replace(PAGE, page_number=3, status=ResultStatus.FAILED, source=None, error="too dark"))
-    store.finish_document(key, "a.tiff", ResultStatus.SUCCEEDED, 3, None)
-    store.finish_document(key, "b.png", ResultStatus.FAILED, None, "it is a text file")
+    store.store(
+        key,
+        [
+            PAGE,
+            replace(PAGE, page_number=2, source="text_layer", because=None),
+            replace(PAGE, page_number=3, status=ResultStatus.FAILED, source=None, because=None, error="too dark"),
+        ],
+        [
+            StoredDocument("a.tiff", "b10b", "books", ResultStatus.SUCCEEDED, 3, None),
+            StoredDocument("b.png", "b10b", "books", ResultStatus.FAILED, None, "it is a text file"),
+        ],
+    )
     another = replace(key, attempt=row.attempt + 1)
     store.take_over(another, "somebody else")
     store.begin(another, [StoredDocument("other.png", "b10b", "books", None, None, None)])
-    store.store_page(another, replace(PAGE, document="other.png"))
+    store.store(another, [replace(PAGE, document="other.png")], [])
     store.close()
 
 
@@ -79,7 +88,15 @@ def test_a_session_report_is_the_json_that_was_promised(
                 "artifacts": str(directory.root / "letters"),
                 "database": shown_url(databases.control_url) if databases.shared else own_database,
                 "documents": {"total": 3, "succeeded": 1, "failed": 1},
-                "pages": {"total": 3, "ocr": 1, "text_layer": 1, "cache": 0, "blank": 0, "failed": 1},
+                "pages": {
+                    "total": 3,
+                    "ocr": 1,
+                    "text_layer": 1,
+                    "cache": 0,
+                    "blank": 0,
+                    "failed": 1,
+                    "because": {"new": 1},
+                },
             }
         ],
         "exit_code": 1,
@@ -148,7 +165,7 @@ def test_the_manifest_tells_of_each_document(
 
 def test_progress_begins_with_nothing_done() -> None:
     progress = RunProgress("letters", RunStatus.QUEUED, "queued", documents=3)
-    assert (progress.documents_opened, progress.pages_done, progress.seconds, progress.error) == (0, 0, None, None)
+    assert (progress.documents_opened, progress.pages_done, progress.seconds, progress.error) == (0, {}, None, None)
 
 
 def test_counting_in_words() -> None:

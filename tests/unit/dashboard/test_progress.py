@@ -13,8 +13,9 @@ from supervisor.dashboard.progress import LiveQueue, LiveTable, PlainLines, Prog
 from supervisor.model.states import RunStatus
 
 QUEUED = RunProgress("letters", RunStatus.QUEUED, "queued", documents=2)
-RUNNING = replace(QUEUED, status=RunStatus.RUNNING, stage="recognising", documents_opened=2, pages=4, pages_done=1)
-SUCCEEDED = replace(RUNNING, status=RunStatus.SUCCEEDED, stage="succeeded", documents_done=2, pages_done=4)
+RUNNING = replace(QUEUED, status=RunStatus.RUNNING, stage="recognising", documents_opened=2, pages=4)
+RUNNING = replace(RUNNING, pages_done={"ocr": 1})
+SUCCEEDED = replace(RUNNING, status=RunStatus.SUCCEEDED, stage="succeeded", documents_done=2, pages_done={"ocr": 4})
 RETRYING = replace(RUNNING, status=RunStatus.QUEUED, stage="retrying", error="killed by signal 9")
 FAILED = replace(RUNNING, documents_failed=1, error="a.png: it is a text file")
 
@@ -98,7 +99,7 @@ def test_runs_of_a_queue_come_go_and_come_again(screen: Console, clock: HandCloc
     show(view, RUNNING)
     clock.seconds += 1
     assert [line.split()[0] + line.split()[-1] for line in drawn(view)] == ["books1:06", "letters0:01"]
-    assert printed(screen) == ["letters: succeeded (2 of 2 documents, 4 pages)"]
+    assert printed(screen) == ["letters: succeeded (2 of 2 documents, 4 pages (4 recognised))"]
 
 
 def test_what_leaves_a_queue_unfinished_and_what_fails_in_it_is_told_once(screen: Console, clock: HandClock) -> None:
@@ -120,9 +121,9 @@ def test_plain_lines_tell_each_stage_and_the_same_run_twice() -> None:
         "letters: failed: a.png: it is a text file",
         "letters: retrying: killed by signal 9",
         "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages)",
+        "letters: succeeded (2 of 2 documents, 4 pages (4 recognised))",
         "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages)",
+        "letters: succeeded (2 of 2 documents, 4 pages (4 recognised))",
     ]
 
 

@@ -95,6 +95,7 @@ def make_bench(
                 me=replace(me, **elsewhere),
                 clock=clock,
                 ocr_workers=1,
+                cache=None,
                 keep_workspaces=False,
                 observer=shown.append,
                 note=said.append,

@@ -32,7 +32,7 @@ def executed(bench: Bench) -> Assignment:
     bench.stage(assignment.row, "new")
     bench.directory_of(assignment.row).output.mkdir()
     (bench.directory_of(assignment.row).output / "a.tiff.txt").write_text("old")
-    assignment.progress = replace(assignment.progress, documents_done=2, pages_done=1)
+    assignment.progress = replace(assignment.progress, documents_done=2, pages_done={"ocr": 1})
     return assignment
 
 
@@ -46,7 +46,7 @@ def test_an_end_publishes_and_is_told_everywhere(
     assert (row.status, row.error, row.attempt, row.retry_count) == (ending.status, ending.reason, 1, 0)
     assert row.finished_at == event.at
     assert (event.event, event.actor, event.lease_term) == (ending.event, bench.shop.me.id, 1)
-    assert event.detail == {"reason": ending.reason or "2 documents, 1 page"}
+    assert event.detail == {"reason": ending.reason or "2 documents, 1 page (1 recognised)"}
     assert bench.output(row) == "new"
     assert bench.session() == session
     assert bench.worker() == ("idle", None)
