@@ -8,11 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.executor.messages import (
-    DocumentDone,
-    DocumentOpened,
+    Advanced,
     Finished,
     Message,
-    PageDone,
     Ready,
     Start,
     Stop,
@@ -20,7 +18,7 @@ from supervisor.executor.messages import (
     receive,
     send,
 )
-from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.states import RunStatus
 
 Pair = tuple[Connection, Connection]
 
@@ -41,9 +39,13 @@ JSON = st.recursive(
 MESSAGES = st.one_of(
     st.builds(Start, spec=st.dictionaries(st.text(max_size=5), JSON, max_size=3)),
     st.sampled_from([Stop(), Ready(), Stopped()]),
-    st.builds(DocumentOpened),
-    st.builds(PageDone),
-    st.builds(DocumentDone),
+    st.builds(
+        Advanced,
+        pages=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
+        because=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
+        # JSON knows no tuples.
+        failures=st.lists(st.lists(st.text(max_size=5), min_size=2, max_size=2), max_size=3),
+    ),
     st.builds(Finished),
 )
 
@@ -58,19 +60,22 @@ def test_a_message_arrives_as_it_was_sent(pair: Pair, message: Message) -> None:
 
 def test_states_arrive_as_states(pair: Pair) -> None:
     send(pair[0], Finished(RunStatus.FAILED, "x"))
-    send(pair[0], PageDone("a", 1, ResultStatus.FAILED, None))
-    send(pair[0], DocumentDone("a", ResultStatus.SUCCEEDED, None))
-    received = [receive(pair[1]) for _ in range(3)]
-    assert [type(message.status) for message in received if hasattr(message, "status")] == [
-        RunStatus,
-        ResultStatus,
-        ResultStatus,
-    ]
+    received = receive(pair[1])
+    assert isinstance(received, Finished)
+    assert type(received.status) is RunStatus
 
 
 def test_what_travels_is_json(pair: Pair) -> None:
-    send(pair[0], DocumentOpened("büro.tiff", 3))
-    assert json.loads(pair[1].recv_bytes()) == {"kind": "DocumentOpened", "document": "büro.tiff", "page_count": 3}
+    send(pair[0], Advanced(1, 3, {"ocr": 2}, {"new": 2}, 1, [("büro.tiff", "is empty (0 bytes)")]))
+    assert json.loads(pair[1].recv_bytes()) == {
+        "kind": "Advanced",
+        "documents_opened": 1,
+        "pages_found": 3,
+        "pages": {"ocr": 2},
+        "because": {"new": 2},
+        "documents_done": 1,
+        "failures": [["büro.tiff", "is empty (0 bytes)"]],
+    }
 
 
 def test_a_closed_pipe() -> None:

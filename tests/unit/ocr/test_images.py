@@ -9,15 +9,20 @@ from PIL import Image
 
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.file_kinds import read_signature
-from supervisor.ocr.images import GreyFrame, credible_dpi, read_frame
+from supervisor.ocr.images import credible_dpi, opened_frame
+from supervisor.ocr.picture import Picture
 
-Picture = Callable[..., Image.Image]
+Draw = Callable[..., Image.Image]
 
 
-def frame(path: Path, page_number: int = 1, **limits: int) -> GreyFrame:
+def frame(path: Path, page_number: int = 1, **limits: int) -> Picture:
     signature = read_signature(path.read_bytes()[:4096])
     assert signature is not None
-    return read_frame(path, signature, page_number, **{"max_megapixels": 250, "dpi": 300, **limits})
+    with opened_frame(path, signature, page_number, **{"max_megapixels": 250, "dpi": 300, **limits}) as (size, decode):
+        decoded = decode()
+    # As it is stored: upright, its sides may be the other way round.
+    assert sorted(size) == sorted(decoded.image.size)
+    return decoded
 
 
 def assert_upright(image: Image.Image) -> None:
@@ -31,7 +36,7 @@ def assert_upright(image: Image.Image) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
-def test_orientation_is_applied(tmp_path: Path, picture: Picture, orientation: int, suffix: str) -> None:
+def test_orientation_is_applied(tmp_path: Path, picture: Draw, orientation: int, suffix: str) -> None:
     turned = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,7 +56,7 @@ def test_orientation_is_applied(tmp_path: Path, picture: Picture, orientation: i
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "LAB"])
-def test_every_mode_becomes_grey(tmp_path: Path, picture: Picture, mode: str) -> None:
+def test_every_mode_becomes_grey(tmp_path: Path, picture: Draw, mode: str) -> None:
     image = picture("L")
     if mode == "I;16":
         image = image.convert("I").point(lambda value: value * 257).convert("I;16")
@@ -68,13 +73,13 @@ def test_every_mode_becomes_grey(tmp_path: Path, picture: Picture, mode: str) ->
     assert_upright(frame(file).image)
 
 
-def test_white_is_zero_in_sixteen_bits(tmp_path: Path, picture: Picture) -> None:
+def test_white_is_zero_in_sixteen_bits(tmp_path: Path, picture: Draw) -> None:
     file = tmp_path / "a.tif"
     picture().convert("I").point(lambda value: value * -257 + 65_535).convert("I;16").save(file, tiffinfo={262: 0})
     assert_upright(frame(file).image)
 
 
-def test_transparency_is_white_paper(tmp_path: Path, picture: Picture) -> None:
+def test_transparency_is_white_paper(tmp_path: Path, picture: Draw) -> None:
     words = picture()
     transparent = Image.new("RGBA", words.size, (0, 0, 0, 0))
     transparent.paste((0, 0, 0, 255), mask=words.point(lambda value: 255 - value))
@@ -86,7 +91,7 @@ def test_transparency_is_white_paper(tmp_path: Path, picture: Picture) -> None:
     assert_upright(frame(tmp_path / "p.png").image)
 
 
-def test_every_frame_of_a_tiff(tmp_path: Path, picture: Picture) -> None:
+def test_every_frame_of_a_tiff(tmp_path: Path, picture: Draw) -> None:
     file = tmp_path / "a.tif"
     others = [picture("1"), picture("RGB", (300, 100))]
     picture().save(file, save_all=True, append_images=others, dpi=(200, 200))
@@ -118,9 +123,7 @@ def test_resolution_is_repaired(stated: object, size: tuple[int, int], dpi: int)
 
 @pytest.mark.parametrize("pillow_format", ["PNG", "JPEG", "BMP", "PPM", "GIF", "WEBP", "JPEG2000"])
 @pytest.mark.parametrize("share", [0.4, 0.9])
-def test_a_truncated_image_gives_no_half_page(
-    tmp_path: Path, picture: Picture, pillow_format: str, share: float
-) -> None:
+def test_a_truncated_image_gives_no_half_page(tmp_path: Path, picture: Draw, pillow_format: str, share: float) -> None:
     whole = io.BytesIO()
     picture().save(whole, pillow_format)
     file = tmp_path / "a"
@@ -142,7 +145,7 @@ def group4_with_header_first(image: Image.Image) -> bytes:
     return struct.pack("<2sHIH", b"II", 42, 8, 9) + directory + struct.pack("<I", 0) + strip
 
 
-def test_a_damaged_fax_gives_no_half_page(tmp_path: Path, picture: Picture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_fax_gives_no_half_page(tmp_path: Path, picture: Draw, capfd: pytest.CaptureFixture[str]) -> None:
     whole = group4_with_header_first(picture("1"))
     file = tmp_path / "a.tif"
     file.write_bytes(whole)
@@ -169,7 +172,7 @@ def test_limits(tmp_path: Path) -> None:
         frame(file)
 
 
-def test_the_limit_does_not_outlast_the_frame(tmp_path: Path, picture: Picture) -> None:
+def test_the_limit_does_not_outlast_the_frame(tmp_path: Path, picture: Draw) -> None:
     before = Image.MAX_IMAGE_PIXELS
     picture().save(tmp_path / "a.png")
     frame(tmp_path / "a.png", max_megapixels=1)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.preparation import PageFolders, write_pgm
+from supervisor.ocr.page_files import PageFolders
 from supervisor.ocr.scratch import ScratchFolder
 
 
@@ -17,24 +17,29 @@ class Space:
         self.f_bavail = free_bytes
 
 
+def write(folders: PageFolders, content: bytes = b"abcdef") -> Path:
+    return folders.write("page.tif", len(content), lambda stream: stream.write(content))
+
+
 def test_memory_first_then_disk_then_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = PageFolders(tmp_path / "memory" / "1", tmp_path / "disk" / "1")
-    assert write_pgm(b"abcdef", 3, 2, folders) == folders.scratch / "page.pgm"
-    assert (folders.scratch / "page.pgm").read_bytes() == b"P5\n3 2\n255\nabcdef"
+    assert write(folders) == folders.scratch / "page.tif"
+    assert (folders.scratch / "page.tif").read_bytes() == b"abcdef"
+    assert write(folders, b"next").read_bytes() == b"next"
 
     free = {folders.scratch: 1000, folders.spill: 1 << 30}
     monkeypatch.setattr(os, "statvfs", lambda path: Space(free[path]))
-    assert write_pgm(b"abcdef", 3, 2, folders) == folders.spill / "page.pgm"
+    assert write(folders) == folders.spill / "page.tif"
     free[folders.spill] = 1000
     with pytest.raises(DocumentError, match="needs 0 MB"):
-        write_pgm(b"abcdef", 3, 2, folders)
+        write(folders)
 
 
 def test_a_full_memory_file_system_is_left_for_the_disk(tmp_path: Path) -> None:
     folders = PageFolders(tmp_path / "memory", tmp_path / "disk")
     folders.scratch.mkdir()
-    (folders.scratch / "page.pgm").symlink_to("/dev/full")
-    assert write_pgm(b"abcdef", 3, 2, folders) == folders.spill / "page.pgm"
+    (folders.scratch / "page.tif").symlink_to("/dev/full")
+    assert write(folders) == folders.spill / "page.tif"
 
 
 def test_folders_of_the_killed_are_swept_and_those_of_the_living_kept(
