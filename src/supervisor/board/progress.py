@@ -66,14 +66,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def shown_pages(total: int, pages: Mapping[str, int], because: Mapping[str, int]) -> str:
-    """Return how many pages there are, and where from: `42 pages (1 recognised: 1 changed; 41 reused)`."""
+    """Return how many pages there are, and where from: `42 pages: 1 recognised (1 changed), 41 reused`."""
     if not total:
-        return counted(total, "page")
+        return "0 pages"
     why = [f"{count:,} {reason}" for reason, count in sorted(because.items(), key=lambda one: -one[1])]
     # On the first night all are new, and nobody asks why.
-    told = f" ({', '.join(why)})" if why and pages.get("cache") else ""
-    parts = [f"{pages.get('ocr', 0):,} recognised{told}"] if pages.get("ocr") or not pages.get("text_layer") else []
+    told = f" ({', '.join(why)})" if pages.get("cache") and why else ""
+    parts = [f"{pages['ocr']:,} recognised{told}"] if pages.get("ocr") else []
     names = {"cache": "reused", "text_layer": "from their text layer", "blank": "blank", "skipped": "skipped"}
     parts += [f"{pages[source]:,} {words}" for source, words in names.items() if pages.get(source)]
     parts += [f"{pages['failed']:,} failed"] if pages.get("failed") else []
-    return f"{total:,} {'page' if total == 1 else 'pages'} ({', '.join(parts)})"
+    return f"{total:,} {'page' if total == 1 else 'pages'}: {', '.join(parts)}"

@@ -23,6 +23,8 @@ from supervisor.ocr.results import PageResult, PageSource
 from supervisor.ocr.slots.machine import machine_budget
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
+# Documents whose pages other machines are asked for at once.
+_LOOKED_UP_TOGETHER = 200
 _TRACE_EVENTS = {
     "ocr": "page_recognised",
     "text_layer": "page_text_kept",
@@ -78,7 +80,7 @@ class Attempt:
         finished = 0
         batch = Batch(store, self._key, self._send)
         with Recall(self._start, self._spec) as recall, self._pool(recall, held_descriptors) as pool:
-            requests = self._requests(store.finished_pages(self._key))
+            requests = self._requests(recall, store.finished_pages(self._key))
             for event in process_documents(requests, pool, recall.known, stop=self._stop):
                 match event:
                     case events.DocumentOpened(request, page_count):
@@ -120,11 +122,14 @@ class Attempt:
             keep_open=held_descriptors,
         )
 
-    def _requests(self, stored: Mapping[str, Sequence[StoredPage]]) -> Iterator[events.DocumentRequest]:
+    def _requests(self, recall: Recall, stored: Mapping[str, Sequence[StoredPage]]) -> Iterator[events.DocumentRequest]:
         workspace = Path(self._start.workspace)
         lfs_objects_dir = Path(self._start.lfs_objects_dir)
         jobs = {job.name: job for job in self._spec.jobs}
-        for document in self._spec.documents:
+        for number, document in enumerate(self._spec.documents):
+            if number % _LOOKED_UP_TOGETHER == 0:
+                coming = self._spec.documents[number : number + _LOOKED_UP_TOGETHER]
+                recall.prefetch((jobs[one.job], one.blob_sha) for one in coming)
             path = workspace / os.fsdecode(document.path_bytes)
             yield events.DocumentRequest(
                 path=path,

@@ -9,7 +9,8 @@ from supervisor.ocr.results import PageResult
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
 # One transaction, which waits for the disk once, and whose rows all fit into memory.
-_LIMIT = 500
+_MOST_ROWS = 5000
+_MOST_CHARACTERS = 16_000_000
 
 
 class Batch:
@@ -33,6 +34,7 @@ class Batch:
     def page(self, row: StoredPage) -> None:
         """Take in a page that is finished."""
         self._pages.append(row)
+        self._characters += len(row.text) + len(row.master)
         self._count(row.source, row.status)
         if row.because:
             self._because[row.because] += 1
@@ -74,7 +76,7 @@ class Batch:
         self._finished[source or str(status)] += 1
 
     def _flush_if_large(self) -> None:
-        if len(self._pages) + len(self._documents) >= _LIMIT:
+        if len(self._pages) + len(self._documents) >= _MOST_ROWS or self._characters >= _MOST_CHARACTERS:
             self.flush()
 
     def _clear(self) -> None:
@@ -83,5 +85,6 @@ class Batch:
         self._finished: Counter[str] = Counter()
         self._because: Counter[str] = Counter()
         self._pages: list[StoredPage] = []
+        self._characters = 0
         self._documents: list[StoredDocument] = []
         self._failures: list[tuple[str, str]] = []

@@ -1,6 +1,7 @@
 """What an attempt remembers: of other attempts, runs and machines before it begins, and for them when it ends."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from supervisor.ocr.cache.cache import PageCache, SharedEntries
 from supervisor.ocr.cache.history import History
 from supervisor.ocr.cache.upkeep import keep_bounded
 from supervisor.ocr.events import DocumentRequest
+from supervisor.ocr.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.tesseract import probe_tesseract
 from supervisor.store.engine import parse_url
@@ -62,6 +64,11 @@ class Recall:
             keep_bounded(self._directory, self._limit_bytes)
         except OSError as error:
             log.warning("the page cache %s cannot be kept small: %s", self._directory, error)
+
+    def prefetch(self, documents: Iterable[tuple[Job, str]]) -> None:
+        """Bring what other machines know of documents to this one, given their jobs and contents."""
+        if self._cache is not None:
+            self._cache.prefetch((self.known.keys(job), content) for job, content in documents)
 
     def note(self, request: DocumentRequest, *, has_failed: bool) -> None:
         """Take in that a document is finished."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from supervisor.errors import SurroundingsError
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.decoder_messages import watched_decoder
 from supervisor.ocr.errors import DocumentError
@@ -115,7 +116,7 @@ def _decoding(signature: Signature, max_megapixels: int) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except DocumentError:
+    except (DocumentError, SurroundingsError):
         raise
     except Image.DecompressionBombError as error:
         raise DocumentError(f"is far larger than max_image_megapixels = {max_megapixels} allows") from error

@@ -61,6 +61,9 @@ class PageRecogniser:
         """Return what stands in a picture; boxes in pixels of that picture."""
         settings = self._settings()
         streams = not self._alone and _can_stream(settings, self._tesseract)
+        if not streams:
+            # One tesseract at a time: the slot is for no more.
+            self._engines.close()
         engine = self._engines.streaming if streams else self._engines.single
         with self._told_in_seconds():
             hocr = engine.recognise(self._write(picture), settings, timeout_seconds=self._remaining())
@@ -68,7 +71,6 @@ class PageRecogniser:
 
     def orientation(self, picture: Picture) -> int | None:
         """Return the degrees clockwise that would set a picture upright; None if nobody can tell."""
-        # One tesseract at a time: the slot is for no more.
         self._engines.close()
         with self._told_in_seconds():
             return detect_orientation(

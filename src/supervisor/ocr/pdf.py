@@ -11,6 +11,7 @@ from typing import Any
 
 import pymupdf
 
+from supervisor.errors import SurroundingsError
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.images import MAX_SIDE_PIXELS
@@ -55,7 +56,7 @@ def opened_pdf(file: Path) -> Iterator[Any]:
     try:
         with pymupdf.open(file, filetype="pdf") as pdf:
             yield pdf
-    except DocumentError:
+    except (DocumentError, SurroundingsError):
         raise
     except MemoryError as error:
         raise DocumentError("is a PDF that needs more memory than there is") from error

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from supervisor.store.engine import open_engine, parse_url, sqlite_url
 from supervisor.store.results import ResultStore
-from supervisor.store.schema import prepare_control, prepare_results
+from supervisor.store.schema import prepare_cache, prepare_control, prepare_results
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Databases:
             prepare_control(engine)
             if self.shared:
                 prepare_results(engine)
+            if not self.is_sqlite:
+                prepare_cache(engine)
         except BaseException:
             engine.dispose()
             raise

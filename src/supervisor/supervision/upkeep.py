@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from supervisor.store.engine import DatabaseError, open_engine, shown_url
-from supervisor.store.schema import CONTROL, RESULTS, PartState, states
+from supervisor.store.schema import CACHE, CONTROL, RESULTS, PartState, states
 from supervisor.supervision.opening import check_runs_directory
 from supervisor.supervision.place import Place
 
@@ -72,7 +72,7 @@ def look(place: Place) -> DatabaseView:
     databases = place.databases
     revisions = {one.part: one.revision for one in _states(place)} if place.has_control else {}
     # Where results are beside the control database, that of a run is brought up to date when it is opened.
-    parts = (CONTROL, RESULTS) if databases.shared else (CONTROL,)
+    parts = [CONTROL, *([RESULTS] if databases.shared else []), *([] if databases.is_sqlite else [CACHE])]
     tables = [Tables(part.name, revisions.get(part), part.head) for part in parts]
     return DatabaseView(shown_url(databases.control_url), tables)
 
