@@ -50,20 +50,24 @@ def find(path: Path) -> Layout:
             hint="name a directory inside a git repository with --repo",
         )
     here = Git(directory=path)
-    found = here.attempt("rev-parse", "--absolute-git-dir")
+    facts = ("--is-inside-work-tree", "--is-shallow-repository", "--show-object-format")
+    found = here.attempt("rev-parse", *facts, "--absolute-git-dir")
     if found.status != 0:
         raise _refusal(here, found.stderr)
-    git_dir = Path(os.fsdecode(found.stdout.removesuffix(b"\n")))
-    common_dir = Path(here.line("rev-parse", "--path-format=absolute", "--git-common-dir"))
-    facts = ("--is-inside-work-tree", "--is-shallow-repository", "--show-object-format")
-    inside_work_tree, is_shallow, object_format = here.line("rev-parse", *facts).split("\n")
+    # The path comes last: it may have more than one line.
+    inside_work_tree, is_shallow, object_format, directory = _text(found.stdout).split("\n", len(facts))
+    git_dir = Path(directory)
+    # See gitrepository-layout(5): only linked worktrees have that file.
+    is_linked = (git_dir / "commondir").exists()
+    common_dir = Path(here.line("rev-parse", "--path-format=absolute", "--git-common-dir")) if is_linked else git_dir
     work_tree = Path(here.line("rev-parse", "--show-toplevel")) if inside_work_tree == "true" else None
     common = Git(directory=common_dir, git_dir=common_dir)
-    is_bare = common.line("rev-parse", "--is-bare-repository") == "true"
+    has_its_own = work_tree is not None and not is_linked
+    is_bare = not has_its_own and common.line("rev-parse", "--is-bare-repository") == "true"
     layout = Layout(
         common_dir=common_dir,
         git_dir=git_dir,
-        main_work_tree=None if is_bare else _main_work_tree(common, work_tree if git_dir == common_dir else None),
+        main_work_tree=None if is_bare else _main_work_tree(common, None if is_linked else work_tree),
         work_tree=work_tree,
         is_bare=is_bare,
         is_shallow=is_shallow == "true",
@@ -71,6 +75,10 @@ def find(path: Path) -> Layout:
     )
     _require_commit(layout)
     return layout
+
+
+def _text(line: bytes) -> str:
+    return os.fsdecode(line.removesuffix(b"\n"))
 
 
 def _main_work_tree(common: Git, called_from: Path | None) -> Path | None:
@@ -89,7 +97,7 @@ def _refusal(here: Git, stderr: str) -> Exception:
     trusting = replace(here, config=_TRUST_ALL).attempt("rev-parse", "--absolute-git-dir")
     if trusting.status == 0:
         top = replace(here, config=_TRUST_ALL).attempt("rev-parse", "--show-toplevel")
-        trusted = os.fsdecode((top.stdout if top.status == 0 else trusting.stdout).removesuffix(b"\n"))
+        trusted = _text(top.stdout if top.status == 0 else trusting.stdout)
         return UntrustedRepositoryError(
             f"git refuses to work in {shown}: {last_complaint(stderr)}",
             hint=f"if you trust it, type: git config --global --add safe.directory {shlex.quote(trusted)}",

@@ -145,6 +145,8 @@ def _own_commits(entry: Entry) -> tuple[str, ...]:
 
 
 def _head(entry: Entry) -> str | None:
+    if entry.start is not None and entry.head == entry.start:
+        return entry.start  # as nearly always, and git need not be started
     git = Git(directory=entry.admin_dir, git_dir=entry.admin_dir)
     found = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     return found.stdout.decode("ascii").strip() if found.status == 0 else None

@@ -1,6 +1,8 @@
 """From what a user calls a commit to its id."""
 
+import os
 import shlex
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from supervisor.git.command import Git
@@ -13,11 +15,16 @@ def resolve(git: Git, ref: str, *, is_shallow: bool) -> str:
     """Return the commit that `ref` names; `Repository.resolve` says how."""
     if not ref or "\0" in ref:
         raise UnknownRefError("a ref is empty or holds a NUL", hint="name a branch, tag or commit, for example HEAD")
-    _refuse_two_meanings(git, ref)
-    for candidate in (ref, f"refs/remotes/origin/{ref}"):
-        commit = _commit(git, candidate)
-        if commit is not None:
-            return commit
+    names = (ref, f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/remotes/origin/{ref}")
+    as_given, branch, tag, under_origin = _commits(git, names)
+    if branch and tag and branch != tag:  # git would silently take the tag
+        shown = argument_text(ref)
+        raise UnknownRefError(
+            f"{shown!r} is both a branch and a tag", hint=f"say which: refs/heads/{shown} or refs/tags/{shown}"
+        )
+    commit = as_given or under_origin
+    if commit is not None:
+        return commit
     shown = argument_text(ref)
     same_start = git.attempt("rev-parse", f"--disambiguate={ref}").stdout.split() if ref.isalnum() else []
     if len(same_start) > 1:
@@ -37,19 +44,23 @@ def first_commit(git: Git, commit: str) -> str:
     return git.line("rev-list", "--first-parent", "--max-parents=0", "--end-of-options", commit)
 
 
-def _commit(git: Git, name: str) -> str | None:
-    found = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return found.stdout.decode("ascii").strip() if found.status == 0 else None
+def _commits(git: Git, names: Sequence[str]) -> list[str | None]:
+    """Return the commit that each name leads to, None where there is none."""
+    if any("\n" in name for name in names):
+        return [None] * len(names)  # no name of git's has lines
+    asked = "".join(f"{name}^{{commit}}\n" for name in names)
+    # It gives up at a name such as main@{9} if that history is shorter.
+    told = git.attempt("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=os.fsencode(asked)).stdout
+    answers = dict(zip(names, told.split(b"\n"), strict=False))
+    return [_commit(answers.get(name, b"")) for name in names]
 
 
-def _refuse_two_meanings(git: Git, ref: str) -> None:
-    """Refuse a name that is a branch and a tag at different commits: git would silently take the tag."""
-    commits = {_commit(git, f"refs/heads/{ref}"), _commit(git, f"refs/tags/{ref}")}
-    if None not in commits and len(commits) > 1:
-        shown = argument_text(ref)
-        raise UnknownRefError(
-            f"{shown!r} is both a branch and a tag", hint=f"say which: refs/heads/{shown} or refs/tags/{shown}"
-        )
+def _commit(answer: bytes) -> str | None:
+    match answer.split(b" "):
+        case [b"commit", commit]:
+            return commit.decode("ascii")
+        case _:
+            return None  # "name missing", "name ambiguous"
 
 
 def _names(git: Git) -> list[str]:

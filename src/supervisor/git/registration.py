@@ -38,6 +38,11 @@ class Entry:
         return all((self.admin_dir / name).exists() for name in ("HEAD", "commondir", "index"))
 
     @property
+    def head(self) -> str | None:
+        """What its HEAD says: the id of a commit, as in every workspace that nobody has touched, or a ref."""
+        return _content(self.admin_dir / "HEAD")
+
+    @property
     def start(self) -> str | None:
         """The commit that it was made at, as `record_start` wrote it down."""
         return _content(self.admin_dir / _START_FILE)

@@ -18,11 +18,19 @@ from supervisor.git.repository import Repository
 
 @dataclass(frozen=True)
 class Removal:
-    """What became of the wish to remove a workspace; `reason` says why it was kept."""
+    """What became of the wish to remove a workspace.
+
+    Attributes:
+        path: Where it is, or would be.
+        removed: Whether there was one, and it was removed.
+        reason: Why not.
+        found: Whether there was one.
+    """
 
     path: Path
     removed: bool
     reason: str | None = None
+    found: bool = True
 
 
 class WorkspaceManager:
@@ -99,11 +107,11 @@ class WorkspaceManager:
         Entries of other worktrees are never touched, whether or not their directories are there.
         """
         path = self.path(run_id)
-        if not self._directory.is_dir():
-            return Removal(path, removed=False, reason=f"{self._directory} is not there; is its disk mounted?")
         state = self.inspect(run_id)
         if state is None:
-            return Removal(path, removed=False, reason="there is none")
+            return Removal(path, removed=False, reason="there is none", found=False)
+        if not self._directory.is_dir():
+            return Removal(path, removed=False, reason=f"{self._directory} is not there; is its disk mounted?")
         if state.work:
             return Removal(path, removed=False, reason="; ".join(state.work))
         try:

@@ -51,7 +51,5 @@ def withdraw(shop: Workshop, row: RunRow) -> Settled:
     drop_scratch(shop, row.run_id)
     if shop.keep_workspaces:
         return Settled("asked for with --keep-workspaces")
-    if shop.workspaces.inspect(row.run_id) is None:
-        return Settled(None)
     removal = shop.workspaces.remove(row.run_id)
-    return Settled(None if removal.removed else removal.reason)
+    return Settled(removal.reason if removal.found else None)
