@@ -4,10 +4,10 @@ Paper is never uniform: it has grain, the scanner adds noise, its lamp fades tow
 differs from all that by standing out from its surroundings over the width of a word.
 """
 
+import math
 from array import array
-from statistics import median
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from supervisor.ocr.picture import Picture
 
@@ -16,12 +16,14 @@ from supervisor.ocr.picture import Picture
 _CELLS_PER_INCH = (6, 25)
 # Cells are compared with the median of so many around them, which shading of the paper moves along with them.
 _NEIGHBOURHOOD_CELLS = 5
-# Grey levels by which a cell has to stand out, at least, and in units of how much the cells of this page do anyway.
-# Among a hundred thousand cells of pure noise about one reaches 4.4 of these.
+# Grey levels by which a cell has to stand out, at least, and in units of what noise does to the mean of a cell: among a
+# hundred thousand cells of noise alone about one reaches 4.4 of these. The median adds a tenth.
 _LEAST_LEVELS = 0.8
-_DEVIATIONS = 6.0
-# The deviation of normal noise from the median of its distances.
-_PER_MEDIAN = 1.4826
+_DEVIATIONS = 7.0
+# Half of the distances between two pixels of normal noise are below this many of its deviations.
+_MEDIAN_DISTANCE = 0.954
+_THINNING = 4
+
 # The edge of the sheet and its shadow: a tenth of an inch, but not where somebody cut out a single word.
 _EDGE_INCHES = 0.1
 _EDGE_SHARE = 0.02
@@ -37,16 +39,18 @@ def is_plainly_blank(picture: Picture) -> bool:
     columns, rows = (
         max(1, round(side * cells / picture.dpi)) for side, cells in zip(sheet.size, _CELLS_PER_INCH, strict=True)
     )
+    if min(columns, rows) < _NEIGHBOURHOOD_CELLS:
+        return False
     # In two steps, since Pillow rounds means of eight-bit pixels to whole levels; and by resizing, since reducing would
     # leave smaller cells at the edges, in which noise does not average out.
     fine = sheet.reduce((max(1, sheet.width // (8 * columns)), max(1, sheet.height // (4 * rows)))).convert("F")
     cells = fine.resize((columns, rows), Image.Resampling.BOX)
     around = cells.filter(ImageFilter.MedianFilter(_NEIGHBOURHOOD_CELLS))
-    distances = [
+    farthest = max(
         abs(one - other) for one, other in zip(array("f", cells.tobytes()), array("f", around.tobytes()), strict=True)
-    ]
-    usual = _PER_MEDIAN * median(distances)
-    return max(distances) < max(_LEAST_LEVELS, _DEVIATIONS * usual)
+    )
+    cell_pixels = sheet.width * sheet.height / (columns * rows)
+    return farthest < max(_LEAST_LEVELS, _DEVIATIONS * _noise(sheet) / math.sqrt(cell_pixels))
 
 
 def shows_something(picture: Picture) -> bool:
@@ -67,3 +71,23 @@ def _without_edges(picture: Picture) -> Image.Image:
     edge = picture.dpi * _EDGE_INCHES
     across, down = (int(min(edge, side * _EDGE_SHARE)) for side in image.size)
     return image.crop((across, down, image.width - across, image.height - down))
+
+
+def _noise(image: Image.Image) -> float:
+    """Return the deviation of the paper's noise, which most pixels show; where paper is hardly seen it is too large.
+
+    Pixels that are not neighbours are compared: scanners smooth. Noise that is coarser still is underestimated, and
+    such a page looks as if something were on it.
+    """
+    size = max(2, image.width // _THINNING), max(1, image.height // _THINNING)
+    thinned = image.resize(size, Image.Resampling.NEAREST)
+    distances = ImageChops.difference(
+        thinned.crop((1, 0, *size)), thinned.crop((0, 0, size[0] - 1, size[1]))
+    ).histogram()
+    half = sum(distances) / 2
+    level = below = 0
+    while below + distances[level] < half:
+        below += distances[level]
+        level += 1
+    # As if the distances of one level lay evenly within it: the median of a faint noise is no whole number.
+    return max(0.0, level - 0.5 + (half - below) / distances[level]) / _MEDIAN_DISTANCE if level else 0.0

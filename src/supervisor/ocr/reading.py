@@ -56,17 +56,16 @@ def read_picture(picture: Picture, job: Job, recogniser: Recogniser) -> Reading:
 def _read_upright(picture: Picture, job: Job, recogniser: Recogniser) -> PageLayout:
     """Read a picture whichever way up it lies: as its lines of type suggest and, if that reads badly, otherwise too."""
     is_level = x_height(picture) is not None
-    is_sideways = not is_level and x_height(turned(picture, 90)[0]) is not None
+    is_sideways = not is_level and any(x_height(turned(picture, degrees)[0]) is not None for degrees in (90, 270))
     first, on_its_head = (90, 270) if is_sideways else (0, 180)
     layout = _read_turned(picture, first, job, recogniser)
     if _is_readable(layout):
         return layout
     told = recogniser.orientation(picture)
-    if told is None:
-        # Too few words for the recogniser to tell, but lines of type, which can be tried.
-        others = {on_its_head, 0} if is_level or is_sideways else {0}
-    else:
-        others = {told}
+    others = {0 if told is None else told}
+    if told is None and (is_level or is_sideways):
+        # Too few words for the recogniser to tell; but if there are lines of type, they can be tried.
+        others.add(on_its_head)
     readings = (_read_turned(picture, degrees, job, recogniser) for degrees in sorted(others - {first}))
     return max([layout, *readings], key=_credit)
 

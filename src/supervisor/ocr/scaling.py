@@ -6,7 +6,7 @@ from supervisor.ocr.picture import Picture
 from supervisor.ocr.placement import Placement
 
 # How many pixels an x has to be high. With fewer, words are lost; more only cost time.
-_ENOUGH_PIXELS = 11
+_ENOUGH_PIXELS = 12
 # Headings may be all the type that was found.
 _SMALLEST_FACTOR = 0.3
 # tesseract's network moves along a line by steps of equal width, so a line costs what it is long: letters are handed
