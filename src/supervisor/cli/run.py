@@ -25,7 +25,7 @@ def execute(
     """Make a session of the runs that the settings name, execute them and report; return the exit code."""
     selections = selections_of(settings)
     view = view_of_runs(quiet=settings["quiet"])
-    supervisor = make_supervisor(where, settings, view, workers=workers_of(where, settings))
+    supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
     with view:
         outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings, selections))
     if where.as_json:

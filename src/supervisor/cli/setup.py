@@ -50,11 +50,17 @@ def run_options(
 
 
 def make_supervisor(
-    where: Location, settings: dict[str, Any], view: ProgressView, *, workers: int, worker_name: str | None = None
+    where: Location,
+    repository: Repository,
+    settings: dict[str, Any],
+    view: ProgressView,
+    *,
+    workers: int,
+    worker_name: str | None = None,
 ) -> ParallelRunSupervisor:
     """Return a supervisor that works as the options and settings say, and shows it in the view."""
     return ParallelRunSupervisor(
-        where.repo,
+        repository,
         runs_dir=where.runs_dir,
         repository_name=settings.get("repository"),
         workers=workers,

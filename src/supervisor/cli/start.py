@@ -55,7 +55,7 @@ def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any)
         raise click.UsageError(f"--{idle[0].replace('_', '-')} has no meaning without --workers")
     selections = selections_of(settings)
     view = ProgressView() if settings["quiet"] else PlainLines(StandardError())
-    supervisor = make_supervisor(where, settings, view, workers=1)
+    supervisor = make_supervisor(where, repository, settings, view, workers=1)
     report = supervisor.start(title, selections, **run_options(ctx, repository, settings, selections))
     if where.as_json:
         print_json(report.to_json(0))

@@ -41,7 +41,7 @@ def work(ctx: click.Context, /, *, where: Location, session: str | None, once: b
     settings = apply_settings(ctx, repository, options)
     workers = workers_of(where, settings)
     view = view_of_queue(quiet=settings["quiet"])
-    supervisor = make_supervisor(where, settings, view, workers=workers, worker_name=_worker_name())
+    supervisor = make_supervisor(where, repository, settings, view, workers=workers, worker_name=_worker_name())
     with view:
         if not once:
             view.note(f"up to {counted(workers, 'run')} at a time, until Ctrl-C")

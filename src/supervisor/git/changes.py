@@ -64,49 +64,65 @@ def status_entries(git: Git, *arguments: str) -> Iterator[StatusEntry]:
                 continue  # headers, which we did not ask for, and the end
 
 
-def uncommitted(git: Git, layout: Layout, patterns: Sequence[str], exclude: Sequence[str]) -> list[Uncommitted]:
-    """Return what matches and differs, sorted by path.
+@dataclass(frozen=True)
+class WorkTree:
+    """A work tree beside its HEAD, for one command: which filters are configured is looked up once.
 
-    Args:
+    Attributes:
         git: In the work tree, with filters off.
         layout: For the format of object ids and the store of Git LFS.
-        patterns: Document patterns; without any, nothing matches.
-        exclude: Patterns of what is left out.
     """
-    specs = pathspecs(patterns, exclude)
-    if not patterns:
-        return []
-    heads: dict[bytes, StatusEntry] = {}
-    on_disk: dict[bytes, bool] = {}
-    for entry in status_entries(git, "--", *specs):
-        # A path removed from the index and still on disk comes twice: as deleted and as untracked.
-        on_disk[entry.path] = on_disk.get(entry.path, False) or entry.on_disk
-        if entry.in_head:
-            heads[entry.path] = entry
-    uses_lfs = "lfs" in git.filter_drivers or layout.lfs_objects_dir.is_dir()
-    found = []
-    for path, is_there in on_disk.items():
-        head = heads.get(path)
-        if path.endswith(b"/") or not (head or is_there):
-            continue
-        if head and is_there and uses_lfs and _is_fetched_lfs_file(git.directory, head, layout.object_format):
-            continue
-        found.append(Uncommitted(path, "deleted" if not is_there else "changed" if head else "new"))
-    return sorted(found)
+
+    git: Git
+    layout: Layout
+
+    def uncommitted(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Uncommitted]:
+        """Return what matches and differs, sorted by path.
+
+        Args:
+            patterns: Document patterns; without any, nothing matches.
+            exclude: Patterns of what is left out.
+        """
+        specs = pathspecs(patterns, exclude)
+        if not patterns:
+            return []
+        heads: dict[bytes, StatusEntry] = {}
+        on_disk: dict[bytes, bool] = {}
+        for entry in status_entries(self.git, "--", *specs):
+            # A path removed from the index and still on disk comes twice: as deleted and as untracked.
+            on_disk[entry.path] = on_disk.get(entry.path, False) or entry.on_disk
+            if entry.in_head:
+                heads[entry.path] = entry
+        uses_lfs = "lfs" in self.git.filter_drivers or self.layout.lfs_objects_dir.is_dir()
+        found = []
+        for path, is_there in on_disk.items():
+            head = heads.get(path)
+            if path.endswith(b"/") or not (head or is_there):
+                continue
+            if head and is_there and uses_lfs and self._is_fetched_lfs_file(head):
+                continue
+            found.append(Uncommitted(path, "deleted" if not is_there else "changed" if head else "new"))
+        return sorted(found)
+
+    def _is_fetched_lfs_file(self, entry: StatusEntry) -> bool:
+        """Tell whether HEAD has a Git LFS pointer to exactly what is on disk: with filters off git sees a change."""
+        path = self.git.directory / os.fsdecode(entry.path)
+        if not entry.head_blob or not stat.S_ISREG(path.lstat().st_mode):
+            return False
+        with path.open("rb") as file:
+            content_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size_bytes = file.tell()
+        # The one spelling that the specification allows, so its blob id can be computed instead of read.
+        pointer = (
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{content_sha256}\nsize {size_bytes}\n".encode()
+        )
+        blob = hashlib.new(self.layout.object_format, f"blob {len(pointer)}\0".encode() + pointer)
+        return blob.hexdigest() == entry.head_blob
 
 
-def _is_fetched_lfs_file(work_tree: Path, entry: StatusEntry, object_format: str) -> bool:
-    """Tell whether HEAD has a Git LFS pointer to exactly what is on disk: with filters off git calls that a change."""
-    path = work_tree / os.fsdecode(entry.path)
-    if not entry.head_blob or not stat.S_ISREG(path.lstat().st_mode):
-        return False
-    with path.open("rb") as file:
-        content_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        size_bytes = file.tell()
-    # The one spelling that the specification allows, so its blob id can be computed instead of read.
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{content_sha256}\nsize {size_bytes}\n".encode()
-    blob = hashlib.new(object_format, f"blob {len(pointer)}\0".encode() + pointer)
-    return blob.hexdigest() == entry.head_blob
+def open_work_tree(directory: Path, layout: Layout) -> WorkTree:
+    """Return the work tree at `directory`."""
+    return WorkTree(Git(directory=directory).with_filters_off(), layout)
 
 
 def _exists(mode: bytes) -> bool:

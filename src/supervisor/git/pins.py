@@ -1,13 +1,16 @@
 """Refs that keep a run's commit, and nothing else, from being collected as garbage."""
 
+from collections.abc import Mapping
+
 from supervisor.git.command import Git
 
 _PINS = "refs/supervisor/runs/"
 
 
-def pin(git: Git, run_id: str, commit: str) -> None:
-    """Point the run's ref at `commit`."""
-    git.run("update-ref", f"{_PINS}{run_id}", commit)
+def pin(git: Git, commits: Mapping[str, str]) -> None:
+    """Point the ref of each run at its commit."""
+    lines = "".join(f"update {_PINS}{run_id} {commit}\n" for run_id, commit in commits.items())
+    git.run("update-ref", "--stdin", stdin=lines.encode())
 
 
 def unpin(git: Git, run_id: str) -> None:

@@ -1,11 +1,11 @@
 """A repository as a run sees it: where it is, what its commits hold, what is not committed yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.git import changes, discovery, pins, refs, snapshots, tree
-from supervisor.git.changes import Uncommitted
+from supervisor.git.changes import Uncommitted, WorkTree
 from supervisor.git.command import Git
 from supervisor.git.discovery import Layout
 from supervisor.git.errors import NoWorkTreeError
@@ -102,17 +102,19 @@ class Repository:
         """Return the content of the file at `path`; None where there is none, or a folder, link or submodule."""
         return tree.read(self.git, commit, path)
 
-    def link_target(self, blob_sha: str) -> bytes:
-        """Return where a committed symbolic link points, as it was written."""
+    def content(self, blob_sha: str) -> bytes:
+        """Return what a committed file holds; of a symbolic link, where it points, as it was written."""
         return self.git.run("cat-file", "blob", blob_sha)
+
+    def open_work_tree(self) -> WorkTree | None:
+        """Return the work tree as one command looks at it; None where the repository is bare."""
+        directory = self.work_tree or self.main_work_tree
+        return None if directory is None else changes.open_work_tree(directory, self.layout)
 
     def uncommitted(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Uncommitted]:
         """Return what matches in the work tree and differs from HEAD, ignored files apart; nothing where it is bare."""
-        work_tree = self.work_tree or self.main_work_tree
-        if work_tree is None:
-            return []
-        git = Git(directory=work_tree).with_filters_off()
-        return changes.uncommitted(git, self.layout, patterns, exclude)
+        work_tree = self.open_work_tree()
+        return [] if work_tree is None else work_tree.uncommitted(patterns, exclude)
 
     def snapshot(self, patterns: Sequence[str], always: Sequence[str]) -> str:
         """Return a commit of the matching files as they are in the work tree now; all others are as in HEAD.
@@ -127,17 +129,16 @@ class Repository:
         Raises:
             NoWorkTreeError: The repository is bare.
         """
-        work_tree = self.work_tree or self.main_work_tree
+        work_tree = self.open_work_tree()
         if work_tree is None:
             raise NoWorkTreeError(
                 "a bare repository has no working tree to take files from", hint="leave out --working-tree"
             )
-        git = Git(directory=work_tree).with_filters_off()
-        return snapshots.take(git, changes.uncommitted(git, self.layout, [*patterns, *always], ()))
+        return snapshots.take(work_tree.git, work_tree.uncommitted([*patterns, *always]))
 
-    def pin(self, run_id: str, commit: str) -> None:
-        """Keep `commit` from being collected as garbage, under the name of the run."""
-        pins.pin(self.git, run_id, commit)
+    def pin(self, commits: Mapping[str, str]) -> None:
+        """Keep commits from being collected as garbage, each under the id of its run; all of them or none."""
+        pins.pin(self.git, commits)
 
     def unpin(self, run_id: str) -> None:
         """Give the commit of a run free; nothing happens where it is not pinned."""

@@ -4,9 +4,11 @@ import posixpath
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from supervisor.errors import UsageError
 from supervisor.executor.spec import SpecDocument, SpecPath, spelled
+from supervisor.git.changes import WorkTree
 from supervisor.git.repository import Repository
 from supervisor.git.tree import TreeFile
 from supervisor.model.paths import path_text
@@ -83,13 +85,18 @@ class DocumentResolver:
 
     def changed(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[str]:
         """Return the matching paths at which the work tree differs from its HEAD."""
-        return [path_text(file.path) for file in self._repository.uncommitted(patterns, exclude)]
+        files = self._work_tree.uncommitted(patterns, exclude) if self._work_tree else []
+        return [path_text(file.path) for file in files]
 
     def tell_uncommitted(self, paths: Sequence[str]) -> None:
         """Tell the user what is left out, and the line that would include it."""
         if paths:
             self._note(f"not committed as they are now, so not part of this run: {_listed(paths)}")
             self._note(f"  to include them: git add {_arguments(paths)} && git commit, or use --working-tree")
+
+    @cached_property
+    def _work_tree(self) -> WorkTree | None:
+        return self._repository.open_work_tree()
 
     def _support_files(self, label: str, commit: str, job: Job) -> set[bytes]:
         """Return what a job names beside its documents.
@@ -110,7 +117,7 @@ class DocumentResolver:
         """Follow a committed symbolic link to what must be checked out with it; to nothing where it leads elsewhere."""
         targets: set[bytes] = set()
         for _ in range(_MAX_LINKS):
-            written = self._repository.link_target(link.blob_sha)
+            written = self._repository.content(link.blob_sha)
             target = posixpath.normpath(posixpath.join(posixpath.dirname(link.path), written))
             leads_out = target.startswith((b"/", b"../")) or target in {b".", b".."} or b"\0" in target
             entry = None if leads_out else self._repository.entry(commit, target)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
+from supervisor.git.tree import TreeFile
 from supervisor.model.paths import path_text
 
 JOBS_DIRECTORY = "ocr-jobs"
@@ -19,10 +20,10 @@ class JobFileMissingError(UsageError):
     """A run has no job file."""
 
 
-def job_files_in(repository: Repository, commit: str) -> list[str]:
-    """Return the paths of all job files of a commit."""
-    paths = (path_text(file.path) for file in repository.list_files(commit, JOBS_DIRECTORY))
-    return sorted(path for path in paths if path.endswith(".toml"))
+def job_files_in(repository: Repository, commit: str) -> dict[str, TreeFile]:
+    """Return all job files of a commit by path, sorted."""
+    files = {path_text(file.path): file for file in repository.list_files(commit, JOBS_DIRECTORY)}
+    return {path: files[path] for path in sorted(files) if path.endswith(".toml")}
 
 
 def job_files_of(run_id: str, available: Collection[str], *, uncommitted: Collection[str], commit: str) -> list[str]:

@@ -138,8 +138,13 @@ def check_policy(databases: Databases, workers: int, lease_seconds: int, note: C
         note(f"{workers} workers take turns at one SQLite control database; with PostgreSQL they need not")
 
 
-def check_runs_directory(repository: Repository, directory: RunsDirectory) -> None:
+def check_runs_directory(repository: Repository, directory: RunsDirectory, *, head: str | None = None) -> None:
     """Refuse a runs directory that is not safe to use.
+
+    Args:
+        repository: Where the runs are from.
+        directory: Where they are kept.
+        head: The commit of HEAD, if that is known.
 
     Raises:
         UsageError: It is on a network file system, or a commit can put files into it.
@@ -157,5 +162,5 @@ def check_runs_directory(repository: Repository, directory: RunsDirectory) -> No
         raise UsageError(f"the runs directory {root} is a symbolic link", hint=hint)
     if work_tree is not None and root.is_relative_to(work_tree):
         inside = root.relative_to(work_tree).as_posix()
-        if repository.list_files(repository.resolve("HEAD"), inside):
+        if repository.list_files(head or repository.resolve("HEAD"), inside):
             raise UsageError(f"the repository has files of its own in the runs directory {inside}/", hint=hint)

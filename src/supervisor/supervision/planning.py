@@ -1,11 +1,13 @@
 """From run ids to resolved work: everything is read from the commit and checked before anything is created."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from supervisor.executor.spec import RunSpec
 from supervisor.git.repository import Repository
+from supervisor.git.tree import TreeFile
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.job import Job
 from supervisor.ocr.jobfile import parse_job_file
@@ -36,6 +38,7 @@ class Planner:
         self._repository = repository
         self._job_files = job_files
         self._resolver = DocumentResolver(repository, note=note)
+        self._found: dict[str, Mapping[str, TreeFile]] = {}
 
     def patterns(self, selection: RunSelection, commit: str) -> list[str]:
         """Return the document patterns, and the paths of other files, that the jobs of a run name.
@@ -43,9 +46,7 @@ class Planner:
         Raises:
             UsageError: A job file is missing or wrong.
         """
-        paths = self._job_files or job_files_of(
-            selection.run_id, job_files_in(self._repository, commit), uncommitted=(), commit=commit
-        )
+        paths = self._paths(selection.run_id, commit, uncommitted=())
         jobs = self._jobs(selection.run_id, commit, paths)
         patterns = [pattern for job in jobs for pattern in job.documents]
         beside = [path for job in jobs for path in (job.user_words, job.user_patterns) if path]
@@ -63,21 +64,39 @@ class Planner:
         Raises:
             UsageError: A job file is missing or wrong, two jobs claim one document, or a job matches nothing.
         """
-        changed_jobs = self._resolver.changed([f"{JOBS_DIRECTORY}/**/*.toml"]) if compare else []
-        paths = self._job_files or job_files_of(
-            selection.run_id, job_files_in(self._repository, commit), uncommitted=changed_jobs, commit=commit
-        )
+        changed_jobs = self._changed_job_files if compare else ()
+        paths = self._paths(selection.run_id, commit, uncommitted=changed_jobs)
         jobs = self._jobs(selection.run_id, commit, paths)
         self._resolver.tell_uncommitted([path for path in paths if path in changed_jobs])
         resolved = self._resolver.resolve(f"run {selection.run_id!r}", commit, jobs, compare=compare)
         spec = RunSpec(tuple(paths), tuple(jobs), resolved.documents, resolved.support_files)
         return PlannedRun(selection.run_id, commit, spec)
 
+    @cached_property
+    def _changed_job_files(self) -> Sequence[str]:
+        return self._resolver.changed([f"{JOBS_DIRECTORY}/**/*.toml"])
+
+    def _paths(self, run_id: str, commit: str, *, uncommitted: Sequence[str]) -> Sequence[str]:
+        if self._job_files:
+            return self._job_files
+        return job_files_of(run_id, self._available(commit), uncommitted=uncommitted, commit=commit)
+
+    def _available(self, commit: str) -> Mapping[str, TreeFile]:
+        if commit not in self._found:
+            self._found[commit] = job_files_in(self._repository, commit)
+        return self._found[commit]
+
+    def _content(self, commit: str, path: str) -> bytes | None:
+        file = None if self._job_files else self._available(commit)[path]
+        if file is None:
+            return self._repository.read(commit, path)
+        return None if file.is_link else self._repository.content(file.blob_sha)
+
     def _jobs(self, run_id: str, commit: str, paths: Sequence[str]) -> list[Job]:
         found: dict[str, str] = {}
         jobs: list[Job] = []
         for path in paths:
-            content = self._repository.read(commit, path)
+            content = self._content(commit, path)
             if content is None:
                 raise PlanError(
                     f"job file {path} is not in commit {commit[:12]}",

@@ -25,6 +25,7 @@ class Preflight:
         self._workspaces = WorkspaceManager(repository, runs_directory.root)
         self._run_locks = ExecutorLockManager(runs_directory.root)
         self._note = note
+        self._head: str | None = None
 
     def plan(
         self, selections: Sequence[RunSelection], *, ref: str, job_files: Sequence[str], working_tree: bool
@@ -50,10 +51,13 @@ class Preflight:
             patterns = [pattern for selection in selections for pattern in planner.patterns(selection, first)]
             commit = self._repository.snapshot(patterns, always)
             return [planner.plan(selection, commit, compare=False) for selection in selections]
-        head = self._repository.resolve("HEAD") if self._repository.work_tree else None
-        commits = {name: self._repository.resolve(name) for name in {one.ref or ref for one in selections}}
+        self._head = self._repository.resolve("HEAD") if self._repository.work_tree else None
+        commits = {"HEAD": self._head} if self._head else {}
+        for name in {one.ref or ref for one in selections} - set(commits):
+            commits[name] = self._repository.resolve(name)
         return [
-            planner.plan(one, commits[one.ref or ref], compare=commits[one.ref or ref] == head) for one in selections
+            planner.plan(one, commits[one.ref or ref], compare=commits[one.ref or ref] == self._head)
+            for one in selections
         ]
 
     def check_surroundings(self, planned: Sequence[PlannedRun]) -> None:
@@ -63,7 +67,7 @@ class Preflight:
             UsageError: The runs directory cannot be used, or a workspace has somebody's work in it.
             SurroundingsError: tesseract or a language is missing.
         """
-        check_runs_directory(self._repository, self._runs_directory)
+        check_runs_directory(self._repository, self._runs_directory, head=self._head)
         check_languages([job for run in planned for job in run.spec.jobs], state_dir=machine_state())
         for run in planned:
             state = self._workspaces.inspect(run.run_id)

@@ -45,7 +45,7 @@ class ParallelRunSupervisor:
 
     def __init__(
         self,
-        repo: str | Path = ".",
+        repo: str | Path | Repository = ".",
         *,
         runs_dir: str | Path | None = None,
         repository_name: str | None = None,
@@ -65,7 +65,7 @@ class ParallelRunSupervisor:
         """Find the repository; nothing is created yet.
 
         Args:
-            repo: A directory in it.
+            repo: A directory in it, or the repository, where that was found before.
             runs_dir: Where runs are kept; see `config.runs_directory` for the default.
             repository_name: What the repository is known by; default is its first commit.
             workers: Executors at a time.
@@ -89,7 +89,7 @@ class ParallelRunSupervisor:
         """
         if workers < 1 or (ocr_workers is not None and ocr_workers < 1):
             raise UsageError("workers and ocr_workers are at least 1")
-        self.repository = Repository.discover(Path(repo))
+        self.repository = repo if isinstance(repo, Repository) else Repository.discover(Path(repo))
         self.runs_directory = RunsDirectory(
             runs_directory(
                 runs_dir,
@@ -235,8 +235,7 @@ class ParallelRunSupervisor:
             databases=shop.databases,
         )
         submission = submit(shop.engine, request, shop.me if served else None, shop.clock)
-        for run in planned:
-            self.repository.pin(run.run_id, run.commit)
+        self.repository.pin({run.run_id: run.commit for run in planned})
         for run in planned:
             shop.note(f"run {run.run_id}: {', '.join(run.spec.job_files)} at commit {run.commit[:12]}")
         return submission

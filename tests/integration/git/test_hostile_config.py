@@ -126,7 +126,7 @@ def test_nothing_runs_and_nothing_changes(filtered: Path, tmp_path: Path, hostil
     taken = repository.snapshot(patterns, [])
     assert repository.read(taken, "scans/a.tiff") == b"new\r\ncontent"
     assert repository.read(taken, "scans/new.tiff") == b"line\r\n"
-    repository.pin("r", taken)
+    repository.pin({"r": taken})
 
     manager = WorkspaceManager(repository, tmp_path / "runs")
     path = manager.create("r", taken, [file.path for file in files])

@@ -112,8 +112,7 @@ def test_identity_survives_merging_another_history(
 def test_pins(top: Path, repository: Repository, git: RunGit) -> None:
     head = sha(git, top)
     branches = git(top, "branch", "-a")
-    repository.pin("nightly-1.a_b", head)
-    repository.pin("b", head)
+    repository.pin({"nightly-1.a_b": head, "b": head})
     assert repository.pinned() == {"nightly-1.a_b": head, "b": head}
     assert git(top, "branch", "-a") == branches
     repository.unpin("b")

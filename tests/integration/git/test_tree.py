@@ -67,7 +67,7 @@ def test_links_yes_submodules_no(top: Path, git: RunGit, commit: Callable[..., s
     link = files[b"scans/link.tiff"]
     assert link.is_link
     assert link.mode == 0o120000
-    assert repository.link_target(link.blob_sha) == b"a.tiff"
+    assert repository.content(link.blob_sha) == b"a.tiff"
     assert files[b"scans/a.tiff"].mode == 0o100644
     assert repository.read(head, "scans/link.tiff") is None
     assert b"scans/sub.tiff" not in {file.path for file in repository.list_files(head, "scans")}

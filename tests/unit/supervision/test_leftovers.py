@@ -30,7 +30,7 @@ def executing(bench: Bench, run_id: str = "a") -> Assignment:
     bench.add(run_id)
     assignment = bench.claim()
     row = assignment.row
-    bench.shop.repository.pin(run_id, row.commit_sha)
+    bench.shop.repository.pin({run_id: row.commit_sha})
     bench.shop.workspaces.create(run_id, row.commit_sha, SPEC.checkout_paths())
     bench.stage(row, "new")
     return assignment
@@ -160,7 +160,7 @@ def test_pins_of_what_ended_elsewhere_go_and_those_of_what_is_needed_stay(
         ended = sa.update(runs).where(runs.c.run_id == "ended-elsewhere")
         connection.execute(ended.values(status=RunStatus.SUCCEEDED, settled_at=runs.c.created_at))
     for run_id in ("queued", "of-another-repository", "ended-elsewhere"):
-        repository.pin(run_id, commit)
+        repository.pin({run_id: commit})
     settle_leftovers(bench.shop, "repo")
     assert repository.pinned().keys() == {"running", "queued", "of-another-repository"}
 
@@ -190,7 +190,7 @@ def test_a_workspace_in_which_somebody_worked_is_kept_with_its_pin(bench: Bench)
 def test_pins_of_another_database_stay(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
     here = make_bench("here")
     run = here.add("letters")
-    here.shop.repository.pin("letters", here.row(run).commit_sha)
+    here.shop.repository.pin({"letters": here.row(run).commit_sha})
     other = Databases(sqlite_url(tmp_path / "other.db"), per_run=lambda run_id: tmp_path / run_id)
     other.open_control().dispose()
     settle_leftovers(make_bench("there", at=other).shop, "repo")
