@@ -43,6 +43,7 @@ def test_points_of_the_straight_picture_lie_on_the_page(page: Image.Image) -> No
     picture = Picture(askew, 150)
     straight, placement = straightened(picture)
     assert placement(straight.image.width / 2, straight.image.height / 2) == pytest.approx((600, 750), abs=0.01)
+    assert placement.magnification == pytest.approx(1)
     seen = [
         (x, y)
         for x in range(straight.image.width - 300, straight.image.width)
