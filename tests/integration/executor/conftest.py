@@ -1,9 +1,11 @@
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -20,7 +22,7 @@ from sqlalchemy.engine import Engine
 from supervisor.artifacts.layout import RunDirectory, RunsDirectory
 from supervisor.executor.child import Executor
 from supervisor.executor.forkserver import ensure_fork_server
-from supervisor.executor.messages import Message, PageDone, Start
+from supervisor.executor.messages import Advanced, Message, Start
 from supervisor.executor.spec import RunSpec, SpecDocument, spelled
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import ExecutorLockManager, RunLock
@@ -74,12 +76,17 @@ class Bench:
         frames[0].save(path, **({"save_all": True, "append_images": frames[1:]} if pages > 1 else {}))
 
     def start(
-        self, *, attempt: int = 1, term: int = 1, ocr_workers: int = 2, patience_seconds: float = 30, lfs: str = "lfs"
+        self,
+        *,
+        attempt: int = 1,
+        term: int = 1,
+        ocr_workers: int = 2,
+        patience_seconds: float = 30,
+        lfs: str = "lfs",
+        cache: Path | None = None,
     ) -> Start:
         """Claim the run, and return the start message for all documents there are."""
-        files = [path.relative_to(self.workspace) for path in self.workspace.rglob("*") if path.is_file()]
-        names = [spelled(os.fsencode(path)) for path in sorted(files)]
-        documents = [SpecDocument(path=text, raw=raw, blob_sha="b10b", job="books") for text, raw in names]
+        documents = [self.document(path) for path in sorted(self.workspace.rglob("*")) if path.is_file()]
         spec = RunSpec(["ocr-jobs/letters.toml"], [Job(name="books", documents=("**",))], documents, [])
         return Start(
             run=self.claim(attempt=attempt, term=term).id,
@@ -95,8 +102,17 @@ class Bench:
             spill=str(self.directory.spill("letters")),
             lfs_objects_dir=str(self.directory.root.with_name(lfs)),
             ocr_workers=ocr_workers,
+            state_dir=None,
+            cache_directory=None if cache is None else str(cache),
+            cache_limit_bytes=1 << 30,
+            repository="archive",
             spec=spec.to_json(),
         )
+
+    def document(self, path: Path) -> SpecDocument:
+        text, raw = spelled(os.fsencode(path.relative_to(self.workspace)))
+        # Git has another name for a content, and as many.
+        return SpecDocument(path=text, raw=raw, blob_sha=hashlib.sha256(path.read_bytes()).hexdigest(), job="books")
 
     def claim(self, *, attempt: int = 1, term: int) -> RunRow:
         """As a claim and provisioning do: only this term writes from now on; an attempt that begins has no trace."""
@@ -204,9 +220,17 @@ class Started:
         self.listen_until(self.executor.has_ended, seconds)
         return self.listen()
 
-    def pages(self) -> list[tuple[str, int]]:
-        """The pages that it says it has stored."""
-        return [(one.document, one.page_number) for one in self.heard if isinstance(one, PageDone)]
+    def told(self) -> Counter[str]:
+        """How many pages it says it has finished, by source, else by status."""
+        return sum((Counter(one.pages) for one in self.heard if isinstance(one, Advanced)), Counter())
+
+    def pages(self) -> int:
+        """How many pages it says it has stored."""
+        return self.told().total()
+
+    def failures(self) -> dict[str, str]:
+        """The documents that it says have failed, and why."""
+        return dict(failure for one in self.heard if isinstance(one, Advanced) for failure in one.failures)
 
     def release(self) -> bool:
         self.lease.close()
@@ -286,14 +310,16 @@ def wait_until() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def family() -> Callable[..., list[psutil.Process]]:
-    """Return the living processes of an executor's group, those with a name if one is given."""
+    """Return the living processes of an executor's group; of a name, those that recognise if it is tesseract's."""
 
     def find(pid: int, name: str = "") -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 lives = os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE
-                if lives and name in process.name():
+                # An executor also asks tesseract which version it is.
+                is_asked = name == "tesseract" and "--psm" not in process.cmdline()
+                if lives and name in process.name() and not is_asked:
                     found.append(process)
         return found
 

@@ -10,16 +10,14 @@ import psutil
 import pytest
 
 from supervisor.executor.messages import (
-    DocumentDone,
-    DocumentOpened,
+    Advanced,
     Finished,
     Message,
-    PageDone,
     Ready,
     Start,
     Stopped,
 )
-from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.states import RunStatus
 from supervisor.store import claims
 from supervisor.store.engine import transaction
 from supervisor.store.results import PageTally
@@ -49,18 +47,13 @@ def test_an_attempt_from_beginning_to_end(bench: Bench, start_executor: StartExe
     assert messages[0] == Ready()
     failure = "1 of 3 documents failed: broken.png"
     assert messages[-1] == Finished(RunStatus.FAILED, failure)
-    assert sorted((m.document, m.page_count) for m in of(DocumentOpened, messages)) == [
-        ("scans/a.png", 1),
-        ("scans/two.tiff", 2),
-    ]
+    advances = of(Advanced, messages)
+    assert sum(m.documents_opened for m in advances) == 2
+    assert sum(m.pages_found for m in advances) == 3
+    assert sum(m.documents_done for m in advances) == 3
+    assert started.told() == {"ocr": 3}
+    assert list(started.failures()) == ["broken.png"]
     pages = [("scans/a.png", 1), ("scans/two.tiff", 1), ("scans/two.tiff", 2)]
-    assert sorted((m.document, m.page_number) for m in of(PageDone, messages)) == pages
-    ends = {m.document: m.status for m in of(DocumentDone, messages)}
-    assert ends == {
-        "broken.png": ResultStatus.FAILED,
-        "scans/a.png": ResultStatus.SUCCEEDED,
-        "scans/two.tiff": ResultStatus.SUCCEEDED,
-    }
     group = started.executor.pid
     assert started.executor.reap() is None
     assert family(group) == []
@@ -68,7 +61,7 @@ def test_an_attempt_from_beginning_to_end(bench: Bench, start_executor: StartExe
 
     stored_pages, rows, tally = bench.stored()
     documents = {document.path: document for document in rows}
-    assert tally == PageTally(total=3, ocr=3, text_layer=0, cache=0, blank=0, failed=0, skipped=0)
+    assert tally == PageTally(total=3, ocr=3)
     assert {path: (one.status, one.page_count) for path, one in documents.items()} == {
         "broken.png": ("failed", None),
         "scans/a.png": ("succeeded", 1),
@@ -119,12 +112,12 @@ def test_a_new_attempt_does_everything_anew_and_begins_the_trace_anew(
     assert [len(bench.stored_pages(row)) for row in attempts] == [1, 1]
 
 
-def go_on(bench: Bench, start_executor: StartExecutor, *, term: int) -> list[Message]:
+def go_on(bench: Bench, start_executor: StartExecutor, *, term: int) -> Started:
     started = start_executor(bench.start(term=term))
-    messages: list[Message] = started.listen_to_the_end()
+    started.listen_to_the_end()
     assert started.executor.reap() is None
     started.release()
-    return messages
+    return started
 
 
 @on_both
@@ -137,13 +130,13 @@ def test_a_stop_stores_the_pages_in_flight_and_the_attempt_goes_on_after_them(
     assert under_way.executor.reap() is None
     assert under_way.release()
     stored = len(bench.stored_pages())
-    assert stored == len(of(PageDone, messages))
+    assert stored == under_way.pages()
     assert 2 <= stored < 8, "the page in flight is finished, and no further one is begun"
     assert bench.trace()[-1]["event"] == "attempt_stopped"
 
-    messages = go_on(bench, start_executor, term=2)
-    assert messages[-1] == Finished(RunStatus.SUCCEEDED, None)
-    assert len(of(PageDone, messages)) == 8
+    again = go_on(bench, start_executor, term=2)
+    assert again.heard[-1] == Finished(RunStatus.SUCCEEDED, None)
+    assert again.pages() == 8
     events = Counter(
         (line["event"], line["document"], line["page_number"]) for line in bench.trace() if "page_number" in line
     )
@@ -168,9 +161,9 @@ def test_a_killed_executor_is_reported_and_loses_only_the_pages_in_flight(
     assert family(group) == []
     assert under_way.release(), "the page processes kept the lock"
     stored = bench.stored_pages()
-    assert len(stored) >= len(of(PageDone, messages)) >= 1
-    messages = go_on(bench, start_executor, term=2)
-    assert messages[-1] == Finished(RunStatus.SUCCEEDED, None)
+    assert len(stored) >= under_way.pages() >= 1
+    again = go_on(bench, start_executor, term=2)
+    assert again.heard[-1] == Finished(RunStatus.SUCCEEDED, None)
     assert len(bench.trace("page_reused")) == len(stored)
     assert len(bench.stored_pages()) == 8
 
@@ -180,7 +173,7 @@ def test_who_holds_an_older_term_writes_nothing_more(bench: Bench, under_way: St
     before = bench.stored()
     check_fenced_out(bench, under_way)
     assert bench.stored() == before
-    assert len(before[0]) == len(under_way.pages())
+    assert len(before[0]) == under_way.pages()
 
 
 @pytest.mark.parametrize(("results_in", "claimed"), [("a server", False), ("a server", True), ("a shared file", True)])
@@ -194,12 +187,12 @@ def test_who_lost_its_run_to_a_rescuer_writes_nothing_more(bench: Bench, under_w
         store = bench.store()
         assert not store.take_over(key_of(row), row.owner)
         # The new holder is faster than the old one, which is at this page still.
-        store.store_page(key_of(row), page(len(stored) + 1, "by the new holder"))
+        store.store(key_of(row), [page(len(stored) + 1, "by the new holder")], [])
         store.close()
     before = bench.stored()
     check_fenced_out(bench, under_way)
     assert bench.stored() == before
-    assert len(under_way.pages()) == len(stored)
+    assert under_way.pages() == len(stored)
 
 
 def check_fenced_out(bench: Bench, started: Started) -> None:

@@ -54,7 +54,7 @@ def check_that_all_is_stored_once(bench: Bench, started: Started) -> None:
     assert started.listen_to_the_end()[-1] == Finished(RunStatus.SUCCEEDED, None)
     assert started.executor.reap() is None
     assert started.release()
-    assert sorted(started.pages()) == EIGHT_PAGES
+    assert started.pages() == 8
     pages, documents, tally = bench.stored()
     assert sorted((page.document, page.page_number) for page in pages) == EIGHT_PAGES
     assert all("archive keeps every letter 11" in page.text for page in pages)
@@ -62,7 +62,7 @@ def check_that_all_is_stored_once(bench: Bench, started: Started) -> None:
         ("a.tiff", "succeeded", 5),
         ("b.tiff", "succeeded", 3),
     ]
-    assert tally == PageTally(total=8, ocr=8, text_layer=0, cache=0, blank=0, failed=0, skipped=0)
+    assert tally == PageTally(total=8, ocr=8)
     recognised = bench.trace("page_recognised")
     assert sorted((line["document"], line["page_number"]) for line in recognised) == EIGHT_PAGES, "one was done twice"
 
@@ -76,7 +76,7 @@ def test_what_is_recognised_while_the_server_is_away_is_stored_once_it_is_there(
         under_way.listen_until(lambda: door.been_knocked_at(3))
         told = under_way.pages()
     assert not under_way.executor.has_ended()
-    assert len(told) < 8
+    assert told < 8
     own_postgres.start()
     check_that_all_is_stored_once(bench, under_way)
 
@@ -84,9 +84,9 @@ def test_what_is_recognised_while_the_server_is_away_is_stored_once_it_is_there(
 def test_the_loss_of_a_connection_costs_nothing(bench: Bench, under_way: Started, own_postgres: PostgresServer) -> None:
     bench.engine.dispose()
     for _ in range(3):
-        known = len(under_way.pages())
+        known = under_way.pages()
         assert own_postgres.kill_backends("letters") == 1, "the executor keeps one connection"
-        under_way.listen_until(lambda known=known: len(under_way.pages()) > known)
+        under_way.listen_until(lambda known=known: under_way.pages() > known)
     check_that_all_is_stored_once(bench, under_way)
 
 
@@ -126,6 +126,5 @@ def test_a_server_that_stays_away_fails_the_attempt_in_time_and_it_may_be_tried_
     assert str(url.password) not in f"{log} {started.heard} {bench.trace()}"
     own_postgres.start()
     told, (pages, documents, _) = started.pages(), bench.stored()
-    assert {(page.document, page.page_number) for page in pages} >= set(told)
-    assert len(told) <= len(pages) < 8
+    assert told <= len(pages) < 8
     assert [one.status for one in documents] == [None, None]

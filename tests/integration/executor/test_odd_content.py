@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from supervisor.executor.messages import DocumentDone, Finished, Start
-from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.executor.messages import Finished, Start
+from supervisor.model.states import RunStatus
+from supervisor.store.results import PageTally
 
 Bench = Any  # the classes stand in conftest.py, which importlib mode keeps from being imported
 StartExecutor = Callable[[Start], Any]
@@ -20,25 +21,39 @@ on_both = pytest.mark.parametrize("results_in", ["its own file", "a server"])
 
 
 @on_both
-def test_what_a_recogniser_says_with_nul_and_odd_bytes_is_stored(
-    bench: Bench, own: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+@pytest.mark.parametrize(
+    ("instead", "reason"),
+    [
+        (
+            r"printf 'odd \000\377 words' >&2; exit 1",
+            "tesseract failed with exit code 1: odd \N{REPLACEMENT CHARACTER} words",
+        ),
+        (r"$real | sed -u 's/archive/arch\x00ive/'", "the hOCR of the recogniser cannot be read: not well-formed"),
+        (r"$real | sed -u 's/archive/arch\xffive/'", "tesseract wrote what is not UTF-8"),
+    ],
+    ids=["says NUL and odd bytes", "writes NUL", "writes odd bytes"],
+)
+def test_a_recogniser_with_nul_and_odd_bytes_costs_its_page_and_the_reason_is_stored(
+    bench: Bench, own: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, *, instead: str, reason: str
 ) -> None:
     bench.draw("a.png")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "tesseract"
     program.write_text(
         f"""#!/bin/sh
-{shutil.which("tesseract")} "$@" || exit
-LC_ALL=C exec sed -i 's/archive/arch\\x00ive\\xff/' "$2.txt" "$2.tsv"
+export LC_ALL=C
+real="{shutil.which("tesseract")} $*"
+case "$*" in *tessedit_create_hocr*) {instead};; *) exec $real;; esac
 """
     )
     program.chmod(0o755)
     output, _ = own(environment={"PATH": f"{program.parent}:{os.environ['PATH']}"}).communicate(timeout=60)
-    assert "Finished(status=<RunStatus.SUCCEEDED: 'succeeded'>, error=None, transient=False)" in output.splitlines()
-    [page] = bench.stored_pages()
-    assert page.text.strip() == "The archive\N{REPLACEMENT CHARACTER} keeps every letter 0"
-    assert "\tarchive\N{REPLACEMENT CHARACTER}\n" in page.master
-    assert (bench.run.staging(1) / "output/a.png.txt").read_text() == page.text
+    assert "error='1 of 1 document failed: a.png'" in output
+    _, [document], tally = bench.stored()
+    assert tally == PageTally(total=1, failed=1)
+    assert document.status == "failed"
+    assert document.error.startswith(reason)
+    assert bench.trace("page_failed")[0]["error"] == document.error
 
 
 @on_both
@@ -53,15 +68,14 @@ def test_paths_and_errors_with_bytes_that_are_no_text_are_stored(bench: Bench, s
     stored = bench.directory.root.with_name(lfs) / name[:2] / name[2:4] / name
     stored.parent.mkdir(parents=True)
     stored.write_bytes(b"damaged")
-    started = start_executor(bench.start(lfs=lfs))
+    started = start_executor(bench.start(lfs=lfs, ocr_workers=1))
     messages = started.listen_to_the_end()
     assert messages[-1] == Finished(RunStatus.FAILED, "2 of 2 documents failed: gr%FC%DF.png and 1 more")
     assert started.executor.reap() is None
-    ends = {one.document: one.status for one in messages if isinstance(one, DocumentDone)}
-    assert ends == {"gr%FC%DF.png": ResultStatus.FAILED, "large.png": ResultStatus.FAILED}
     _, documents, _ = bench.stored()
     errors = {document.path: document.error or "" for document in documents}
     assert errors["gr%FC%DF.png"] == "is not an image or a PDF: looks like text"
     assert "its local copy is damaged; remove " in errors["large.png"]
     assert rf"/l\xfcfs/{name[:2]}/" in errors["large.png"]
+    assert started.failures() == errors
     assert {line["document"]: line["error"] for line in bench.trace("document_finished")} == errors
