@@ -48,6 +48,7 @@ class Attempt:
         self._clock = clock
         self._key = AttemptKey(start.run, start.run_id, start.attempt, start.lease_term)
         self._output = Path(start.artifacts) / ".staging" / str(start.lease_term) / "output"
+        self._published = Path(start.artifacts) / "output"
 
     def perform(self, held_descriptors: Sequence[int]) -> Finished | Stopped:
         """Do it; return how it ended.
@@ -169,7 +170,8 @@ class Attempt:
         if event.pages:
             name = os.fsdecode(document.path_bytes)
             try:
-                write_outputs(self._output, name, assemble(document.path, event.pages, event.request.job.formats))
+                outputs = assemble(document.path, event.pages, event.request.job.formats)
+                write_outputs(self._output, name, outputs, earlier_dir=self._published)
                 if event.pdf is not None:
                     place_file(self._output, name, "pdf", event.pdf)
             except DocumentError as refusal:

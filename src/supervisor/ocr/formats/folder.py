@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -36,13 +37,46 @@ def document_folder(output_dir: Path, name: str) -> Iterator[tuple[int, str]]:
         raise
 
 
+def link_if_equal(earlier_dir: Path, name: str, content: bytes, folder: int, file: str) -> bool:
+    """Give a file of an earlier attempt a second name in a folder, if it has the content that is wanted.
+
+    An archive of many small documents, most of them as they were, costs its disk less this way than written anew.
+
+    Args:
+        earlier_dir: What `name` is below; nothing there is changed.
+        name: The file that may have the content.
+        content: The content.
+        folder: Descriptor of the folder for the second name.
+        file: That name; nothing has it yet.
+
+    Returns:
+        Whether it has been done.
+    """
+    path = PurePosixPath(name)
+    try:
+        with _folder(earlier_dir, path.parts[:-1], create=False) as earlier:
+            if not _has_content(earlier, path.name, content):
+                return False
+            os.link(path.name, file, src_dir_fd=earlier, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError:  # it is not there, the file system has no links, this name is taken: it can be written all the same
+        return False
+    return True
+
+
+def _has_content(folder: int, name: str, content: bytes) -> bool:
+    # Non-blocking, for what is no file and would wait for somebody.
+    with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as stream:  # noqa: PTH123 - a descriptor has no path
+        status = os.fstat(stream.fileno())
+        return stat.S_ISREG(status.st_mode) and status.st_size == len(content) and stream.read() == content
+
+
 @contextlib.contextmanager
-def _folder(top: Path, parts: Sequence[str]) -> Iterator[int]:
-    """Open a folder below `top` step by step, creating what is missing and following no link."""
+def _folder(top: Path, parts: Sequence[str], *, create: bool = True) -> Iterator[int]:
+    """Open a folder below `top` step by step, creating what is missing if that is wanted, and following no link."""
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in parts:
-            below = _open_below(descriptor, part)
+            below = _open_below(descriptor, part, create=create)
             os.close(descriptor)
             descriptor = below
         yield descriptor
@@ -50,11 +84,13 @@ def _folder(top: Path, parts: Sequence[str]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _open_below(folder: int, name: str) -> int:
+def _open_below(folder: int, name: str, *, create: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     try:
         return os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
+        if not create:
+            raise
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, dir_fd=folder)
         return os.open(name, flags, dir_fd=folder)

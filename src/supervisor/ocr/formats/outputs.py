@@ -9,7 +9,7 @@ from typing import Literal
 
 from supervisor.model.paths import path_text
 from supervisor.ocr.formats.alto import alto_file, empty_page_element, page_element
-from supervisor.ocr.formats.folder import document_folder, replacing
+from supervisor.ocr.formats.folder import document_folder, link_if_equal, replacing
 from supervisor.ocr.formats.hocr_file import hocr_file
 from supervisor.ocr.formats.remembered import RememberedPages
 from supervisor.ocr.formats.report import json_file, layout_members, members_without_layout, page_object
@@ -67,13 +67,16 @@ def assemble(name: str, pages: Sequence[PageResult], formats: Iterable[Format]) 
     return {form: _FILES[form](document, written).encode() for form, written in parts.items()}
 
 
-def write_outputs(output_dir: Path, name: str, outputs: Mapping[Format, bytes]) -> None:
+def write_outputs(
+    output_dir: Path, name: str, outputs: Mapping[Format, bytes], *, earlier_dir: Path | None = None
+) -> None:
     """Write `output_dir/<name>.<format>` for every format, each atomically: what is there is whole.
 
     Args:
         output_dir: Exists already. Nothing outside it is written, whatever links lie in it.
         name: The document's path in the repository, as `os.fsdecode` spells it.
         outputs: Content by format.
+        earlier_dir: Results of an earlier attempt, of which files that are just the same are taken.
 
     Raises:
         DocumentError: The file system refuses the name.
@@ -81,7 +84,10 @@ def write_outputs(output_dir: Path, name: str, outputs: Mapping[Format, bytes]) 
     """
     with document_folder(output_dir, name) as (folder, document):
         for form, content in outputs.items():
-            with replacing(folder, document + SUFFIXES[form]) as stream:
+            suffix = SUFFIXES[form]
+            if earlier_dir and link_if_equal(earlier_dir, name + suffix, content, folder, document + suffix):
+                continue
+            with replacing(folder, document + suffix) as stream:
                 stream.write(content)
 
 
