@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +29,10 @@ CORPUS = Path(__file__).parents[2] / "../shared/corpus"
 SECONDS = 90
 
 
-def png(*lines: str) -> bytes:
-    """A page with some lines of text."""
+def png(*lines: str, mark: str = "") -> bytes:
+    """A page with some lines of text; another mark makes it another picture, that reads the same."""
     image = Image.new("L", (800, 40 + 60 * len(lines)), 255)
+    image.putdata([254 if bit == "1" else 255 for bit in f"{zlib.crc32(mark.encode()):032b}"])
     for number, line in enumerate(lines):
         ImageDraw.Draw(image).text((30, 20 + 60 * number), line, font=ImageFont.load_default(size=40), fill=0)
     content = io.BytesIO()
@@ -88,29 +90,44 @@ class Running:
 
 @dataclass
 class Gate:
-    """A `tesseract` before the real one on PATH: every page waits in it until it is let through."""
+    """A `tesseract` before the real one on PATH: every page waits in it until it is let through.
+
+    With slots of its own, so that what waits here keeps nothing else from being recognised.
+    """
 
     folder: Path
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
+        (self.folder / "slots").mkdir()
         script = self.folder / "tesseract"
         script.write_text(
             f"""#!/bin/sh
-case "$1" in --*) exec {shutil.which("tesseract")} "$@";; esac
-touch {self.folder}/arrived-$$
-until [ -e {self.folder}/open ]; do
-  for ticket in {self.folder}/ticket-*; do rm "$ticket" 2>/dev/null && break 2; done
-  sleep 0.02
-done
-exec {shutil.which("tesseract")} "$@"
+pass() {{
+  touch {self.folder}/arrived-$$-$1
+  until [ -e {self.folder}/open ]; do
+    for ticket in {self.folder}/ticket-*; do rm "$ticket" 2>/dev/null && return; done
+    sleep 0.02
+  done
+}}
+case "$1" in
+  --*) exec {shutil.which("tesseract")} "$@";;
+  # One page after the other, told by name.
+  -) number=0
+     while read -r page; do number=$((number + 1)); pass $number; echo "$page"; done | {shutil.which("tesseract")} "$@";;
+  *) pass 1; exec {shutil.which("tesseract")} "$@";;
+esac
 """
         )
         script.chmod(0o755)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        return {
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "SUPERVISOR_SLOTS_DIR": str(self.folder / "slots"),
+            "SUPERVISOR_OCR_SLOTS": "16",
+        }
 
     def let_through(self, pages: int) -> None:
         for number in range(pages):
@@ -137,6 +154,7 @@ class Archive:
         return self.top / ".autonomous_runs"
 
     def environment(self, **extra: str) -> dict[str, str]:
+        """The home is this archive's own, and so is the page cache in it; slots are those of the machine."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TMPDIR") if name in os.environ}
         return kept | {"HOME": str(self.home)} | extra
 
@@ -154,9 +172,9 @@ class Archive:
         return path
 
     def scan(self, *names: str, lines: Sequence[str] = WORDS) -> None:
-        """Draw the same page under several names."""
+        """Draw pages that read the same, under several names; none of them is known from another."""
         for name in names:
-            self.write(name, png(*lines))
+            self.write(name, png(*lines, mark=name))
 
     def job(self, name: str, *documents: str, extra: str = "") -> str:
         """Write a job file with one job; return its path."""
