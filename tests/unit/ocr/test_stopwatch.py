@@ -1,0 +1,77 @@
+"""What page processes tell of the time that they were at work, and what they do when it is over."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor.ocr.stopwatch import Stopwatch
+
+
+class Monotonic:
+    """Seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    clock = Monotonic()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
+
+
+def test_it_counts_while_it_runs_and_any_process_can_read_it(tmp_path: Path, now: Monotonic) -> None:
+    ours, others = Stopwatch(tmp_path / "new" / "watch"), Stopwatch(tmp_path / "new" / "watch")
+    assert others.read() == 0, "nobody has started it"
+    ours.start()
+    now.seconds += 3
+    assert (ours.seconds, others.read()) == (3, 3)
+    ours.rest()
+    now.seconds += 60
+    assert (ours.seconds, others.read()) == (3, 3), "who waits is not at work"
+    ours.start()
+    now.seconds += 2
+    assert (ours.seconds, others.read()) == (5, 5)
+
+
+@pytest.mark.parametrize("content", [b"", b"half of it"])
+def test_what_cannot_be_read_is_no_time(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "watch"
+    file.write_bytes(content)
+    assert Stopwatch(file).read() == 0
+
+
+TASK = """
+import ctypes, sys, time
+from pathlib import Path
+from supervisor.ocr.stopwatch import Stopwatch, TaskClock
+clock = TaskClock(Stopwatch(Path(sys.argv[1])), 0.2)
+clock.start()
+{then}
+print("alive")
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "survives"),
+    [
+        # Like MuPDF: it keeps the interpreter lock while it hangs.
+        ("ctypes.PyDLL(None).usleep(30_000_000)", False),
+        ("clock.rest(); time.sleep(0.5)", True),
+        ("clock.rest(); time.sleep(0.5); clock.start(); clock.rest()", True),
+        ("clock.rest(); clock.start(); ctypes.PyDLL(None).usleep(30_000_000)", False),
+    ],
+)
+def test_a_process_ends_itself_when_its_time_is_over_unless_it_rests(
+    tmp_path: Path, then: str, *, survives: bool
+) -> None:
+    command = [sys.executable, "-c", TASK.format(then=then), str(tmp_path / "watch")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode == 0, done.stdout) == ((True, "alive\n") if survives else (False, "")), done.stderr
