@@ -71,7 +71,7 @@ def shown_pages(total: int, pages: Mapping[str, int], because: Mapping[str, int]
         return "0 pages"
     why = [f"{count:,} {reason}" for reason, count in sorted(because.items(), key=lambda one: -one[1])]
     # On the first night all are new, and nobody asks why.
-    told = f" ({', '.join(why)})" if pages.get("cache") and why else ""
+    told = f" ({', '.join(why)})" if why and (pages.get("cache") or because.keys() - {"new"}) else ""
     parts = [f"{pages['ocr']:,} recognised{told}"] if pages.get("ocr") else []
     names = {"cache": "reused", "text_layer": "from their text layer", "blank": "blank", "skipped": "skipped"}
     parts += [f"{pages[source]:,} {words}" for source, words in names.items() if pages.get(source)]

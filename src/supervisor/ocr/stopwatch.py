@@ -24,7 +24,7 @@ class Stopwatch:
 
     def rest(self) -> None:
         """Stop counting: the task waits for others."""
-        self._before += time.monotonic() - self._since
+        self._before = self.seconds
         self._since = 0.0
         self._write()
 
