@@ -84,10 +84,16 @@ class Bench:
         patience_seconds: float = 30,
         lfs: str = "lfs",
         cache: Path | None = None,
+        **settings: object,
     ) -> Start:
         """Claim the run, and return the start message for all documents there are."""
         documents = [self.document(path) for path in sorted(self.workspace.rglob("*")) if path.is_file()]
-        spec = RunSpec(["ocr-jobs/letters.toml"], [Job(name="books", documents=("**",))], documents, [])
+        spec = RunSpec(
+            ["ocr-jobs/letters.toml"],
+            [Job.model_validate({"name": "books", "documents": ["**"], **settings})],
+            documents,
+            [],
+        )
         return Start(
             run=self.claim(attempt=attempt, term=term).id,
             run_id="letters",
@@ -111,8 +117,9 @@ class Bench:
 
     def document(self, path: Path) -> SpecDocument:
         text, raw = spelled(os.fsencode(path.relative_to(self.workspace)))
-        # Git has another name for a content, and as many.
-        return SpecDocument(path=text, raw=raw, blob_sha=hashlib.sha256(path.read_bytes()).hexdigest(), job="books")
+        # Git has another name for a content, and as many; that of a link is where it leads to.
+        content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        return SpecDocument(path=text, raw=raw, blob_sha=hashlib.sha256(content).hexdigest(), job="books")
 
     def claim(self, *, attempt: int = 1, term: int) -> RunRow:
         """As a claim and provisioning do: only this term writes from now on; an attempt that begins has no trace."""
