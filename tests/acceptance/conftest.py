@@ -32,7 +32,7 @@ SECONDS = 90
 def png(*lines: str, mark: str = "") -> bytes:
     """A page with some lines of text; another mark makes it another picture, that reads the same."""
     image = Image.new("L", (800, 40 + 60 * len(lines)), 255)
-    image.putdata([254 if bit == "1" else 255 for bit in f"{zlib.crc32(mark.encode()):032b}"])
+    image.putdata([254 if bit == "1" else 255 for bit in f"{zlib.crc32(os.fsencode(mark)):032b}"])
     for number, line in enumerate(lines):
         ImageDraw.Draw(image).text((30, 20 + 60 * number), line, font=ImageFont.load_default(size=40), fill=0)
     content = io.BytesIO()
@@ -100,7 +100,7 @@ class Gate:
     def __post_init__(self) -> None:
         self.folder.mkdir()
         (self.folder / "slots").mkdir()
-        script = self.folder / "tesseract"
+        script, real = self.folder / "tesseract", shutil.which("tesseract")
         script.write_text(
             f"""#!/bin/sh
 pass() {{
@@ -111,11 +111,11 @@ pass() {{
   done
 }}
 case "$1" in
-  --*) exec {shutil.which("tesseract")} "$@";;
+  --*) exec {real} "$@";;
   # One page after the other, told by name.
   -) number=0
-     while read -r page; do number=$((number + 1)); pass $number; echo "$page"; done | {shutil.which("tesseract")} "$@";;
-  *) pass 1; exec {shutil.which("tesseract")} "$@";;
+     while read -r page; do number=$((number + 1)); pass $number; echo "$page"; done | {real} "$@";;
+  *) pass 1; exec {real} "$@";;
 esac
 """
         )

@@ -48,7 +48,7 @@ def test_start_queues_and_the_command_that_it_prints_executes(three: Archive) ->
     assert shlex.split(command) == ["supervisor", "work", "--session", session]
     done = three.supervisor(*shlex.split(command)[1:], "--once", "--workers=2")
     assert done.code == 0, done
-    assert "a  succeeded  1 of 1 document, 1 page (1 recognised)" in done.out
+    assert "a  succeeded  1 of 1 document, 1 page: 1 recognised" in done.out
     assert "harbour" in three.text("a", "scans/a.png")
     assert events(three, "b") == ["queued", "claimed", "succeeded"]
     assert events(three, "c") == ["queued"]
@@ -99,7 +99,9 @@ def test_work_takes_what_comes_until_it_is_stopped(three: Archive, wait_until: C
     worker.ctrl_c()
     done = worker.end()
     assert done.code == 130
-    assert done.err.count("a: checking out\n") == done.err.count("a: succeeded (1 of 1 document, 1 page)\n") == 2
+    assert done.err.count("a: checking out\n") == 2
+    for source in ("recognised", "reused"):
+        assert done.err.count(f"a: succeeded (1 of 1 document, 1 page: 1 {source})\n") == 1
     assert done.out.count("a  succeeded") == 2
     assert done.out.count("Results: ") == 1
 
@@ -230,7 +232,7 @@ def test_the_tables_are_checked_and_upgraded(
             url, names, file = f"sqlite:///{tmp_path}/shared.db", ["control", "results"], tmp_path / "shared.db"
         case _:
             url = request.getfixturevalue("new_postgres_database")("template1")
-            names, file = ["control", "results"], None
+            names, file = ["control", "results", "cache"], None
     environment = {"DATABASE_URL": url}
     assert states(three, "check", **environment) == (4, dict.fromkeys(names, "missing"))
     missing = three.supervisor("db", "check", **environment)

@@ -47,7 +47,8 @@ def test_results_are_those_of_sqlite_and_stand_in_the_tables(
     assert {run_id: text.strip() for run_id, text in stored} == {
         run_id: text.strip("\f").strip() for run_id, text in texts.items()
     }
-    again = three.supervisor("--run-ids=a,b,c", "--workers=3", "--json", "--per-run-sqlite", DATABASE_URL=postgres_url)
+    options = ("--run-ids=a,b,c", "--workers=3", "--json", "--per-run-sqlite", "--no-cache")
+    again = three.supervisor(*options, DATABASE_URL=postgres_url)
     assert again.code == 0
     assert {run_id: three.text(run_id, f"scans/{run_id}.png") for run_id in "abc"} == texts
     counts = ("total", "ocr", "failed")

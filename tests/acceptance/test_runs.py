@@ -29,7 +29,8 @@ def test_three_runs_and_nothing_left_of_them(three: Archive) -> None:
         assert (run["status"], run["attempt"], run["error"]) == ("succeeded", 1, None)
         assert run["commit"] == three.git("rev-parse", "HEAD").strip()
         assert run["documents"] == {"total": 1, "succeeded": 1, "failed": 0}
-        assert run["pages"] == {"total": 1, "ocr": 1, "text_layer": 0, "cache": 0, "blank": 0, "failed": 0}
+        sources = {"ocr": 1, "text_layer": 0, "cache": 0, "blank": 0, "failed": 0}
+        assert run["pages"] == {"total": 1, **sources, "because": {"new": 1}}
         assert run["artifacts"] == str(three.runs / run_id)
         assert run["database"].startswith("sqlite:///")
         assert "harbour master" in three.text(run_id, f"scans/{run_id}.png")
@@ -49,7 +50,7 @@ def test_plain_lines_tell_what_goes_on_and_where_results_are(three: Archive) -> 
     done = three.supervisor("--run-ids", "a,b", "--workers", "1")
     assert done.code == 0
     assert "a: recognising" in done.err
-    assert "b: succeeded (1 of 1 document, 1 page)" in done.err
+    assert "b: succeeded (1 of 1 document, 1 page: 1 recognised)" in done.err
     assert str(three.runs / "a" / "output") in done.out
     assert "\x1b" not in done.out + done.err
 
@@ -83,7 +84,8 @@ def test_job_files_by_name_by_folder_by_default_and_by_option(archive: Archive) 
     assert archive.recognised("night") == ["three.png"]
     done = archive.supervisor("--run-ids", "x", "--job-file", "ocr-jobs/special.toml", "--json")
     assert done.code == 0
-    assert archive.recognised("x") == ["two.png"]
+    # The page itself is known from the second of the jobs.
+    assert [event["document"] for event in archive.events("x", "page_reused")] == ["two.png"]
     assert not (archive.runs / "x/output/two.png.tsv").exists()
 
 

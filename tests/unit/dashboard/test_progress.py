@@ -99,7 +99,7 @@ def test_runs_of_a_queue_come_go_and_come_again(screen: Console, clock: HandCloc
     show(view, RUNNING)
     clock.seconds += 1
     assert [line.split()[0] + line.split()[-1] for line in drawn(view)] == ["books1:06", "letters0:01"]
-    assert printed(screen) == ["letters: succeeded (2 of 2 documents, 4 pages (4 recognised))"]
+    assert printed(screen) == ["letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)"]
 
 
 def test_what_leaves_a_queue_unfinished_and_what_fails_in_it_is_told_once(screen: Console, clock: HandClock) -> None:
@@ -121,9 +121,9 @@ def test_plain_lines_tell_each_stage_and_the_same_run_twice() -> None:
         "letters: failed: a.png: it is a text file",
         "letters: retrying: killed by signal 9",
         "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages (4 recognised))",
+        "letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)",
         "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages (4 recognised))",
+        "letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)",
     ]
 
 

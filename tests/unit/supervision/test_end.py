@@ -46,7 +46,7 @@ def test_an_end_publishes_and_is_told_everywhere(
     assert (row.status, row.error, row.attempt, row.retry_count) == (ending.status, ending.reason, 1, 0)
     assert row.finished_at == event.at
     assert (event.event, event.actor, event.lease_term) == (ending.event, bench.shop.me.id, 1)
-    assert event.detail == {"reason": ending.reason or "2 documents, 1 page (1 recognised)"}
+    assert event.detail == {"reason": ending.reason or "2 documents, 1 page: 1 recognised"}
     assert bench.output(row) == "new"
     assert bench.session() == session
     assert bench.worker() == ("idle", None)
