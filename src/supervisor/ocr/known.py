@@ -13,6 +13,10 @@ from supervisor.ocr.job import Job
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.tesseract import Tesseract, language_data
 
+# Found out once, before executors are forked: the metadata of packages are parsed for it.
+_PILLOW_VERSION = version("pillow")
+_PYMUPDF_VERSION = version("pymupdf")
+
 
 class KnownPages:
     """The page cache as one run sees it.
@@ -93,7 +97,7 @@ def keys_of(job: Job, root: Path, tesseract: Tesseract) -> JobKeys:
         DocumentError: A path of the job leads nowhere, or out of the workspace.
         LanguageMissingError: The data of a language cannot be read.
     """
-    tools = Tools(tesseract.version, tesseract.leptonica_version, version("pillow"), version("pymupdf"))
+    tools = Tools(tesseract.version, tesseract.leptonica_version, _PILLOW_VERSION, _PYMUPDF_VERSION)
     return JobKeys.of(job, language_data(job, root, tesseract), tools)
 
 
