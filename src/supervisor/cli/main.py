@@ -1,5 +1,6 @@
 """The command `supervisor`: its root options, its sub-commands, and the one place where errors end."""
 
+import atexit
 import errno
 import gc
 import os
@@ -118,6 +119,8 @@ def _run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
+    # Or the interpreter would look through all of them once more, just before the system takes them back.
+    atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     try:
