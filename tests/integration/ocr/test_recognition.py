@@ -3,15 +3,18 @@
 import hashlib
 import io
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
 from PIL import Image
 
+from supervisor.errors import SupervisorError
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, PageFinished
 from supervisor.ocr.hocr import read_page
 from supervisor.ocr.job import Job
@@ -235,18 +238,21 @@ def test_settings_reach_tesseract(
     draw("Invoice 4711").save(tmp_path / "a.png")
     (tmp_path / "my words").write_text("invoice\n")
     job = make_job(variables={"tessedit_char_whitelist": "0123456789"}, page_segmentation=7, user_words="my words")
-    broken = make_job(name="broken", user_words="none", tessdata_dir=None)
-    missing = make_job(name="missing", languages=["xyz"])
-    finished = finish(
-        [
-            DocumentRequest(tmp_path / "a.png", "good", job, tmp_path),
-            DocumentRequest(tmp_path / "a.png", "broken", broken, tmp_path),
-            DocumentRequest(tmp_path / "a.png", "missing", missing, tmp_path),
-        ],
-        pool,
-    )
+    finished = finish([DocumentRequest(tmp_path / "a.png", "good", job, tmp_path)], pool)
     assert finished["good"].pages[0].text.split()[-1] == "4711"
     assert not any(character.isalpha() for character in finished["good"].pages[0].text)
-    assert finished["broken"].error == 'the job\'s path "none" is not in the repository'
-    assert finished["missing"].error is not None
-    assert finished["missing"].error.startswith("tesseract failed with exit code 1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"user_words": "none"}, 'the job\'s path "none" is not in the repository'),
+        ({"tessdata_dir": "none"}, 'the job\'s path "none" is not in the repository'),
+        ({"languages": ["xyz"]}, 'the language "xyz"'),
+    ],
+)
+def test_what_cannot_be_read_of_a_job_is_told_before_its_documents_are_begun(
+    tmp_path: Path, nothing_known: Callable[..., KnownPages], make_job: MakeJob, settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(SupervisorError, match=re.escape(reason)):
+        nothing_known([DocumentRequest(tmp_path / "a.png", "a", make_job(**settings), tmp_path)])
