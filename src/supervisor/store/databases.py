@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from supervisor.store.engine import open_engine, parse_url, sqlite_url
+from supervisor.store.engine import checkpoint, open_engine, parse_url, sqlite_url
 from supervisor.store.results import ResultStore
 from supervisor.store.schema import prepare_cache, prepare_control, prepare_results
 
@@ -59,6 +59,19 @@ class Databases:
     def has_results(self, run_id: str) -> bool:
         """Tell whether there is a database yet that could have results of a run."""
         return self.per_run is None or self.per_run(run_id).exists()
+
+    def checkpoint(self, run_id: str) -> None:
+        """Bring everything that a run has stored into its file, if it has one for itself.
+
+        Raises:
+            DatabaseError: It cannot be read or written.
+        """
+        if self.per_run is not None:
+            engine = open_engine(self.results_url(run_id), connections=1)
+            try:
+                checkpoint(engine)
+            finally:
+                engine.dispose()
 
     def open_results(self, run_id: str, *, patience_seconds: float = 0) -> ResultStore:
         """Open what a run has stored; the caller closes it.

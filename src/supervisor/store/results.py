@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from supervisor.model.states import ResultStatus, RunStatus
-from supervisor.store.engine import checkpoint, is_postgres, open_engine, patiently, transaction
+from supervisor.store.engine import is_postgres, open_engine, patiently, transaction
 from supervisor.store.schema import prepare_results
 from supervisor.store.tables import documents, lease, pages, runs
 
@@ -209,11 +209,6 @@ class ResultStore:
                 because[reason] += count
         tallied = {name: counts[name] for name in _TALLIED}
         return PageTally(total=counts.total(), **tallied, because=dict(because))
-
-    def checkpoint(self) -> None:
-        """Bring everything into the file of a run that has one for itself."""
-        if not self._shared:
-            checkpoint(self._engine)
 
     def _apply(self, change: Callable[[Connection], T], key: AttemptKey | None = None) -> T:
         """Return what a transaction gives, which is made again while the database is unavailable.

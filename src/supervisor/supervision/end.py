@@ -79,14 +79,10 @@ def _values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
 
 def _bring_together(shop: Workshop, row: RunRow, ending: Ending) -> Ending:
     """Make the file of a run that has a database for itself complete before the run is called ended."""
-    if shop.databases.shared or not shop.databases.has_results(row.run_id):
+    if not shop.databases.has_results(row.run_id):
         return ending
     try:
-        store = shop.databases.open_results(row.run_id)
-        try:
-            store.checkpoint()
-        finally:
-            store.close()
+        shop.databases.checkpoint(row.run_id)
     except DatabaseError as trouble:
         return _unpublished(ending, trouble)
     return ending
