@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -14,14 +15,32 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.cli.main import RootGroup, cli
 from supervisor.cli.settings import _NOT_SETTINGS
 from supervisor.config import FROM_OUTSIDE_ONLY, parse_settings
-from supervisor.ocr.job import VARIABLES, Job
+from supervisor.executor import environment
+from supervisor.ocr.cache.history import Because
+from supervisor.ocr.engines.process import ANSWER_BYTES
+from supervisor.ocr.formats.outputs import SUFFIXES
+from supervisor.ocr.job import CHOICES, VARIABLES, Job
 from supervisor.ocr.jobfile import parse_job_file
-from supervisor.store import tables
+from supervisor.ocr.limits import memory_limit
+from supervisor.store import schema, tables
+from supervisor.supervision.checkup.checkup import OF_A_REPOSITORY, OF_THE_MACHINE
+from supervisor.supervision.checkup.findings import Surroundings
 
 TOP = Path(__file__).parents[3]
 REFERENCE = TOP / "docs" / "reference"
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+REVISION = re.compile(r"^ *(control|results|cache) +current +revision (\d+)$", re.MULTILINE)
+# Where several apply, the first is given: `History.why`.
+REASONS_IN_ORDER = (
+    "new",
+    "changed",
+    "other settings",
+    "other language data",
+    "another version",
+    "failed before",
+    "no longer in the cache",
+)
 BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
@@ -67,6 +86,19 @@ def test_every_page_is_linked_from_another() -> None:
     assert {page for page in PAGES if page.name != "README.md"} - linked == set()
 
 
+def test_decisions_are_listed_by_their_titles() -> None:
+    files = sorted((TOP / "docs" / "adr").glob("0*.md"))
+    titles = [file.read_text().partition("\n")[0].removeprefix("# ") for file in files]
+    shown = [f"- [{title}]({file.name})" for title, file in zip(titles, files, strict=True)]
+    assert re.findall(r"^- \[0.*$", (TOP / "docs/adr/README.md").read_text(), re.MULTILINE) == shown
+
+
+def test_modules_that_are_named_exist() -> None:
+    source = TOP / "src" / "supervisor"
+    for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", (TOP / "docs/architecture.md").read_text()):
+        assert list(source.rglob(name.rstrip("/"))), name
+
+
 def test_every_command_and_option_is_described() -> None:
     described = read("cli.md")
     for name, command in commands():
@@ -102,6 +134,31 @@ def test_every_key_of_a_job_is_described_with_its_default() -> None:
             assert tomllib.loads(f"x = {described[name]}")["x"] == default, name
 
 
+def test_every_choice_of_a_key_is_described() -> None:
+    for key, choices in CHOICES.items():
+        row = re.search(rf"^\| `{key}` .*$", read("job-files.md"), re.MULTILINE)
+        assert row is not None
+        assert {choice for choice in choices if not re.search(rf'`"?{choice}"?`', row[0])} == set(), key
+
+
+def test_every_format_is_described_with_its_suffix() -> None:
+    for form, suffix in SUFFIXES.items():
+        assert f"| `{form}` | `scans/a.tiff{suffix}` |" in read("formats.md")
+        assert re.search(rf"[T ]{re.escape(suffix)}[,\n]", read("runs-directory.md")), suffix
+
+
+def test_every_reason_to_recognise_a_page_is_described() -> None:
+    section = read("cache.md").partition("## Why a page was recognised")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"^\| `(.*?)` \|", section, re.MULTILINE)) == REASONS_IN_ORDER
+    assert set(REASONS_IN_ORDER) == set(get_args(Because))
+
+
+def test_limits_are_those_of_the_program() -> None:
+    page = (TOP / "docs/explanation/recognition.md").read_text()
+    assert f"{memory_limit(Job.model_fields['max_image_megapixels'].default) / 1e9:.2f} GB each" in page
+    assert f"| {ANSWER_BYTES // 2**20} MB |" in page
+
+
 def test_every_variable_is_described() -> None:
     listed = re.findall(r"`(\w+)`", read("job-files.md").partition("## Variables")[2])
     assert set(listed) == VARIABLES
@@ -128,6 +185,23 @@ def test_every_setting_is_described() -> None:
     assert (names & FROM_OUTSIDE_ONLY) <= in_repository  # named as what it may not set
 
 
+def test_what_executors_see_of_the_environment_is_described() -> None:
+    sentence = read("settings.md").partition("Executors see of your environment only ")[2]
+    named = re.findall(r"`([A-Z_]+)`", sentence)
+    assert set(named) == environment._ALLOWED
+
+
+def test_every_fact_of_the_doctor_is_described(tmp_path: Path) -> None:
+    section = read("json.md").partition("## supervisor.doctor/1")[2].partition("\n## ")[0]
+    surroundings = Surroundings({"SUPERVISOR_SLOTS_DIR": str(tmp_path)}, tmp_path, None, None)
+    for name, check in OF_THE_MACHINE.items():
+        assert re.search(rf'[`"]{name}[`"]', section)
+        for fact in check(surroundings).facts:
+            assert re.search(rf'[`"]{fact}[`"]', section), f"{name}: {fact}"
+    for name in ("repository", *OF_A_REPOSITORY):
+        assert f"| `{name}` |" in section
+
+
 def test_every_schema_is_described() -> None:
     source = "".join(file.read_text() for file in (TOP / "src").rglob("*.py"))
     printed = set(re.findall(r'"(supervisor\.[a-z-]+/\d+)"', source))
@@ -150,10 +224,17 @@ def test_shown_json_is_json() -> None:
 
 def test_every_table_and_column_is_described() -> None:
     described = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|$", read("database.md"), re.MULTILINE))
-    for metadata in (tables.control, tables.results):
+    for metadata in (tables.control, tables.results, tables.cache):
         for table in metadata.tables.values():
             assert set(described.pop(table.name).split(", ")) == set(table.columns.keys()), table.name
     assert not described
+
+
+def test_shown_revisions_are_those_of_the_program() -> None:
+    heads = {part.name: part.head for part in (schema.CONTROL, schema.RESULTS, schema.CACHE)}
+    shown = [found for _, content in blocks("console") for found in REVISION.findall(content)]
+    assert len(shown) >= len(heads)
+    assert all(heads[name] == head for name, head in shown)
 
 
 def test_every_file_of_the_runs_directory_is_described() -> None:
