@@ -60,18 +60,18 @@ def test_a_chosen_python_that_is_too_old(bare: Path) -> None:
 @pytest.mark.parametrize(
     ("manager", "told"),
     [
-        ("dnf", "sudo dnf install git tesseract tesseract-langpack-eng tesseract-osd"),
-        ("pacman", "sudo pacman -S --needed git tesseract tesseract-data-eng tesseract-data-osd"),
-        ("apk", "apk add git tesseract-ocr tesseract-ocr-data-eng tesseract-ocr-data-osd"),
-        ("brew", "brew install git tesseract"),
-        ("none", 'git, and tesseract 4.1 or newer with its language data "eng" and "osd"'),
+        ("dnf", "sudo dnf install git tesseract tesseract-langpack-eng tesseract-osd poppler-utils"),
+        ("pacman", "sudo pacman -S --needed git tesseract tesseract-data-eng tesseract-data-osd poppler"),
+        ("apk", "apk add git tesseract-ocr tesseract-ocr-data-eng tesseract-ocr-data-osd poppler-utils"),
+        ("brew", "brew install git tesseract poppler"),
+        ("none", 'git, poppler-utils, and tesseract 4.1 or newer with its language data "eng" and "osd"'),
     ],
 )
 def test_a_system_without_apt_is_told_what_to_install(bare: Path, manager: str, told: str) -> None:
     (bare.parent / "bin" / manager).symlink_to("cat")
     result = setup(bare, PYTHON=sys.executable)
     assert result.returncode == 1
-    assert "missing: git tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd. Install" in result.stderr
+    assert "missing: git tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils. Install" in result.stderr
     assert result.stderr.endswith(f"  {told}\n")
     assert not (bare / ".venv").exists()
 
