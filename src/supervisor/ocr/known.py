@@ -34,6 +34,11 @@ class KnownPages:
         self._cache = cache
         self._history = history
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is known, and kept."""
+        return self._cache is not None
+
     def keys(self, job: Job) -> JobKeys:
         """Return what a job's pages are known by."""
         return self._keys[job.name]

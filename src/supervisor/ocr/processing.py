@@ -46,10 +46,10 @@ def process_documents(
 ) -> Iterator[Event]:
     """Recognise documents, yielding events as they happen; at most twice as many tasks as processes are under way.
 
-    `requests` is read lazily. Of documents that are alike the first is worked on, and the others take its pages. Once
-    `stop` is set no page is begun; those being worked on are still yielded, then the generator ends, and a document
-    that lacks pages has no `DocumentFinished`. Once `abandon` is set it ends at once; a signal handler sets it, since
-    an exception out of one can strike while a lock of the pool is held.
+    `requests` is read lazily. Of documents that are alike the first is worked on, and the others take its pages, if any
+    are kept. Once `stop` is set no page is begun; those being worked on are still yielded, then the generator ends, and
+    a document that lacks pages has no `DocumentFinished`. Once `abandon` is set it ends at once; a signal handler sets
+    it, since an exception out of one can strike while a lock of the pool is held.
 
     Raises:
         PoolBrokenError: Page processes cannot be kept alive.
@@ -113,7 +113,7 @@ class _Processing:
         return self._released.popleft() if self._released else next(self._requests, None)
 
     def _look_at(self, request: DocumentRequest) -> Iterator[Event]:
-        if request.identity is not None:
+        if request.identity is not None and self._known.is_asked:
             if request.identity in self._followers:
                 self._followers[request.identity].append(request)
                 return
