@@ -12,7 +12,7 @@ from supervisor.artifacts.layout import RunDirectory
 from supervisor.board.progress import RunProgress
 from supervisor.executor.spec import RunSpec
 from supervisor.model.states import RunStatus
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.store import runs, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.events import Event, history

@@ -11,8 +11,8 @@ from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json
 from supervisor.errors import SupervisorError, UsageError
 from supervisor.git.repository import Repository
-from supervisor.ocr.job import Job
-from supervisor.ocr.jobfile import parse_job_file
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.jobs.jobfile import parse_job_file
 from supervisor.supervision.documents import DocumentResolver
 from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in
 

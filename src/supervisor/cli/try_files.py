@@ -18,14 +18,14 @@ from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import stop_fork_server
+from supervisor.ocr.engines.tesseract import Tesseract, check_languages
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.formats.outputs import assemble
-from supervisor.ocr.job import Format, Job
+from supervisor.ocr.jobs.job import Format, Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.slots.machine import machine_budget
-from supervisor.ocr.tesseract import Tesseract, check_languages
 
 # A PDF is no text for a terminal.
 _FORMATS = ("txt", "tsv", "hocr", "alto", "json")

@@ -17,7 +17,7 @@ from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.ocr import events
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.formats.outputs import assemble, place_file, write_outputs
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult, PageSource
 from supervisor.ocr.slots.machine import machine_budget

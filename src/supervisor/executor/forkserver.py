@@ -59,4 +59,3 @@ def fork_context() -> context.ForkServerContext:
 def _pid() -> int | None:
     pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 (see the module)
     return pid
-

@@ -11,10 +11,10 @@ from supervisor.executor.spec import RunSpec
 from supervisor.ocr.cache.cache import PageCache, SharedEntries
 from supervisor.ocr.cache.history import History
 from supervisor.ocr.cache.upkeep import keep_bounded
+from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.events import DocumentRequest
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.tesseract import probe_tesseract
 from supervisor.store.engine import parse_url
 from supervisor.store.page_cache import SharedPages
 

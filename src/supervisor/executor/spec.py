@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from supervisor.errors import SurroundingsError
 from supervisor.model.paths import path_text
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 
 class SpecError(SurroundingsError):

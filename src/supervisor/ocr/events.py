@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.results import PageResult
 
 

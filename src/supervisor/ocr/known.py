@@ -8,10 +8,10 @@ from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.cache.entries import CachedPage
 from supervisor.ocr.cache.history import History
 from supervisor.ocr.cache.keys import JobKeys, Tools
+from supervisor.ocr.engines.tesseract import Tesseract, language_data
 from supervisor.ocr.events import DocumentRequest
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.tesseract import Tesseract, language_data
 
 # Found out once, before executors are forked: the metadata of packages are parsed for it.
 _PILLOW_VERSION = version("pillow")

@@ -13,14 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
-from supervisor.ocr.document import Document
+from supervisor.ocr.documents.document import Document
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, Event, PageFinished, Waiting
 from supervisor.ocr.known import KnownPages
-from supervisor.ocr.outcomes import Lost, outcome_of
-from supervisor.ocr.pool import PagePool
-from supervisor.ocr.results import PageResult
-from supervisor.ocr.stopwatch import Stopwatch
-from supervisor.ocr.tasks import (
+from supervisor.ocr.pages.outcomes import Lost, outcome_of
+from supervisor.ocr.pages.pool import PagePool
+from supervisor.ocr.pages.stopwatch import Stopwatch
+from supervisor.ocr.pages.tasks import (
     MARGIN_SECONDS,
     Killed,
     NotStarted,
@@ -30,6 +29,7 @@ from supervisor.ocr.tasks import (
     Refused,
     SearchableTask,
 )
+from supervisor.ocr.results import PageResult
 from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, wanted_pages
 
 # How soon `stop` and tasks that take too long are noticed while pages are being worked on.

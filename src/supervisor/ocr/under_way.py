@@ -3,12 +3,12 @@
 from collections import deque
 from dataclasses import dataclass
 
-from supervisor.ocr.document import Document
+from supervisor.ocr.documents.document import Document
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
-from supervisor.ocr.page_selection import select_pages
+from supervisor.ocr.jobs.page_selection import select_pages
+from supervisor.ocr.pages.tasks import OpenTask, PageTask, SearchableTask
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.tasks import OpenTask, PageTask, SearchableTask
 
 
 @dataclass

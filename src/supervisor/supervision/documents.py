@@ -12,7 +12,7 @@ from supervisor.git.changes import WorkTree
 from supervisor.git.repository import Repository
 from supervisor.git.tree import TreeFile
 from supervisor.model.paths import path_text
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 _MAX_LINKS = 8
 _LISTED = 4

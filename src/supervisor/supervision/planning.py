@@ -9,8 +9,8 @@ from supervisor.executor.spec import RunSpec
 from supervisor.git.repository import Repository
 from supervisor.git.tree import TreeFile
 from supervisor.model.run_ids import RunSelection
-from supervisor.ocr.job import Job
-from supervisor.ocr.jobfile import parse_job_file
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.jobs.jobfile import parse_job_file
 from supervisor.supervision.documents import DocumentResolver, PlanError
 from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in, job_files_of
 

@@ -9,7 +9,7 @@ from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.run_ids import RunSelection
-from supervisor.ocr.tesseract import check_languages
+from supervisor.ocr.engines.tesseract import check_languages
 from supervisor.supervision.opening import check_runs_directory
 from supervisor.supervision.planning import PlannedRun, Planner
 

@@ -19,8 +19,8 @@ from supervisor.executor import environment
 from supervisor.ocr.cache.history import Because
 from supervisor.ocr.engines.process import ANSWER_BYTES
 from supervisor.ocr.formats.outputs import SUFFIXES
-from supervisor.ocr.job import CHOICES, VARIABLES, Job
-from supervisor.ocr.jobfile import parse_job_file
+from supervisor.ocr.jobs.job import CHOICES, VARIABLES, Job
+from supervisor.ocr.jobs.jobfile import parse_job_file
 from supervisor.ocr.limits import memory_limit
 from supervisor.store import schema, tables
 from supervisor.supervision.checkup.checkup import OF_A_REPOSITORY, OF_THE_MACHINE

@@ -27,7 +27,7 @@ from supervisor.executor.spec import RunSpec, SpecDocument, spelled
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import ExecutorLockManager, RunLock
 from supervisor.model.states import RunStatus
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.store import runs
 from supervisor.store.databases import Databases
 from supervisor.store.engine import sqlite_url, transaction

@@ -9,13 +9,13 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from supervisor.ocr.engines.tesseract import Tesseract, probe_tesseract
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.tesseract import Tesseract, probe_tesseract
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus"
 SENTENCE = "The archive keeps every letter"

@@ -8,13 +8,13 @@ import sys
 import threading
 from pathlib import Path
 
+from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.tesseract import probe_tesseract
 
 
 def execute(page: str, folder: str) -> None:

@@ -19,8 +19,8 @@ from supervisor.ocr.engines.page_file import write_page_file
 from supervisor.ocr.engines.protocol import Engine, EngineSettings
 from supervisor.ocr.engines.single import SingleEngine
 from supervisor.ocr.engines.streaming import StreamingEngine
+from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.errors import RecogniserError
-from supervisor.ocr.tesseract import probe_tesseract
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]

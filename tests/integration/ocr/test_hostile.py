@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
-from supervisor.ocr.job import Job
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.pages.pool import PagePool
 
 EXPECTED = {
     "a.dummy.jpg": "is empty (0 bytes)",

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from supervisor.ocr.cache.cache import PageCache
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.events import DocumentFinished, DocumentRequest, PageFinished
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.tesseract import Tesseract
 
 Draw = Callable[..., Image.Image]
 MakeJob = Callable[..., Job]

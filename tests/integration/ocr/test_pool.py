@@ -20,11 +20,11 @@ from PIL import Image
 
 from supervisor.ocr.errors import PoolBrokenError
 from supervisor.ocr.events import DocumentFinished, DocumentRequest, PageFinished
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
+from supervisor.ocr.pages.tasks import MARGIN_SECONDS, OpenTask, Refused
 from supervisor.ocr.processing import process_documents
-from supervisor.ocr.tasks import MARGIN_SECONDS, OpenTask, Refused
 
 Draw = Callable[..., Image.Image]
 Finish = Callable[..., dict[str, DocumentFinished]]

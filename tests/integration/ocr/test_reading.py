@@ -11,11 +11,11 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from supervisor.ocr.engines.page_file import write_page_file
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import Box, PageLayout
-from supervisor.ocr.picture import Picture
 from supervisor.ocr.quality import measure
-from supervisor.ocr.reading import read_picture
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.reading import read_picture
 
 VERSE = [
     "The archive keeps every letter that was ever",

@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 
 from supervisor.errors import SupervisorError
+from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, PageFinished
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.ocr.pool import PagePool
+from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.tesseract import probe_tesseract
 
 Draw = Callable[..., Image.Image]
 Finish = Callable[..., dict[str, DocumentFinished]]

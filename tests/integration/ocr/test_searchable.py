@@ -12,15 +12,15 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from supervisor.ocr.document import Document
-from supervisor.ocr.documents import open_document
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.file_kinds import FileKind
+from supervisor.ocr.documents.images import opened_frame
+from supervisor.ocr.documents.opening import open_document
+from supervisor.ocr.documents.pdf import native_dpi, opened_pdf, render_page
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.file_kinds import FileKind
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.images import opened_frame
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
-from supervisor.ocr.pdf import native_dpi, opened_pdf, render_page
 from supervisor.ocr.searchable.searchable_pdf import make_searchable
 
 pytestmark = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")

@@ -11,12 +11,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from supervisor.ocr import seat as module
 from supervisor.ocr.engines.page_file import write_page_file
 from supervisor.ocr.engines.protocol import EngineSettings
 from supervisor.ocr.engines.streaming import StreamingEngine
 from supervisor.ocr.limits import UNIT_BYTES
-from supervisor.ocr.seat import Seat
+from supervisor.ocr.pages import seat as module
+from supervisor.ocr.pages.seat import Seat
 from supervisor.ocr.slots.budget import Slot, SlotBudget
 
 SETTINGS = EngineSettings(("eng",), page_segmentation=7, engine_mode=3)

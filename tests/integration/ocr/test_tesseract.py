@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.ocr.engines.tesseract import check_languages, language_data, probe_tesseract
 from supervisor.ocr.errors import (
     DocumentError,
     LanguageMissingError,
     TesseractMissingError,
     TesseractTooOldError,
 )
-from supervisor.ocr.job import Job
-from supervisor.ocr.tesseract import check_languages, language_data, probe_tesseract
+from supervisor.ocr.jobs.job import Job
 
 MakeJob = Callable[..., Job]
 
@@ -104,7 +104,7 @@ def test_six_that_ask_at_once_start_one(tmp_path: Path, starts: Callable[[], int
 def test_it_is_forgotten_when_it_changes(
     tmp_path: Path, starts: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("supervisor.ocr.tesseract._LIBRARIES", tmp_path / "libraries")
+    monkeypatch.setattr("supervisor.ocr.engines.tesseract._LIBRARIES", tmp_path / "libraries")
     before = probe_tesseract(tmp_path / "state")
     once = starts()
     os.utime(tmp_path / "bin/tesseract")

@@ -21,7 +21,7 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
 from supervisor.executor.spec import RunSpec
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.store import claims
 from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases

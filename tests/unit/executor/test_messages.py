@@ -37,7 +37,11 @@ JSON = st.recursive(
     max_leaves=6,
 )
 MESSAGES = st.one_of(
-    st.builds(Start, spec=st.dictionaries(st.text(max_size=5), JSON, max_size=3)),
+    st.builds(
+        Start,
+        patience_seconds=st.floats(allow_nan=False),
+        spec=st.dictionaries(st.text(max_size=5), JSON, max_size=3),
+    ),
     st.sampled_from([Stop(), Ready(), Stopped()]),
     st.builds(
         Advanced,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.executor.spec import RunSpec, SpecDocument, SpecError, SpecPath, spelled
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 JOBS = (
     Job(name="books", documents=("scans/*.tiff",)),

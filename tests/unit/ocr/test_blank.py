@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from supervisor.ocr.blank import is_plainly_blank, shows_something
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.blank import is_plainly_blank, shows_something
+from supervisor.ocr.reading.picture import Picture
 
 SIZE = (1240, 1754)
 DPI = 150

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from supervisor.ocr.cache.keys import PREPARATION_SETTINGS, READING_SETTINGS, JobKeys, Tools, picture_digest
-from supervisor.ocr.job import Job
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.cache.keys import PREPARATION_SETTINGS, READING_SETTINGS, JobKeys, Tools
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.reading.picture import Picture
 
 BLOB, OTHER_BLOB = "a" * 40, "b" * 40
 TOOLS = Tools(tesseract="5.3.0", leptonica="1.82.0", pillow="12.0", mupdf="1.26.1")
@@ -48,7 +48,7 @@ def keys(**settings: Any) -> JobKeys:
 
 
 def digest(image: Image.Image, dpi: int = 300) -> str:
-    return picture_digest(Picture(image, dpi))
+    return Picture(image, dpi).digest()
 
 
 def test_every_setting_is_known_to_matter_or_not_to_matter() -> None:

@@ -8,7 +8,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from supervisor.ocr.documents import Document, open_document
+from supervisor.ocr.documents.opening import Document, open_document
 from supervisor.ocr.errors import DocumentError
 
 Picture = Callable[..., Image.Image]

@@ -8,10 +8,10 @@ import pytest
 from supervisor.ocr.engines.arguments import options, settings_of
 from supervisor.ocr.engines.choice import can_stream
 from supervisor.ocr.engines.protocol import EngineSettings
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.engines.traineddata import language_files, read_language_file
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.job import Job
-from supervisor.ocr.tesseract import Tesseract
+from supervisor.ocr.jobs.job import Job
 
 CONFIG, UNICHARSET, LEGACY, LSTM = 0, 1, 3, 17
 

@@ -9,7 +9,7 @@ from supervisor.ocr.errors import RecogniserError
 from supervisor.ocr.formats.outputs import assemble
 from supervisor.ocr.formats.text import page_text
 from supervisor.ocr.hocr import read_page, write_page
-from supervisor.ocr.job import Format
+from supervisor.ocr.jobs.job import Format
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
 from supervisor.ocr.results import PageResult
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from supervisor.ocr.documents.file_kinds import read_signature
+from supervisor.ocr.documents.images import credible_dpi, opened_frame
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.file_kinds import read_signature
-from supervisor.ocr.images import credible_dpi, opened_frame
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.picture import Picture
 
 Draw = Callable[..., Image.Image]
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from supervisor.ocr.errors import JobFileError
-from supervisor.ocr.job import Job
-from supervisor.ocr.jobfile import parse_job_file
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.jobs.jobfile import parse_job_file
 
 GOOD = """
 version = 1
@@ -71,9 +71,11 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
     ("line", "message"),
     [
         ('langauges = ["eng"]', 'unknown key "langauges" (did you mean "languages"?)'),
-        ('rotate = "auto"', 'unknown key "rotate"'),
-        ('formats = ["hocr"]', '"formats" must be one of txt, tsv'),
-        ('text_layer = "redo"', '"text_layer" must be one of skip, force'),
+        ('rotate = "90"', '"rotate" must be one of off, auto'),
+        ("deskew = 1", '"deskew" must be true or false'),
+        ('scale = "half"', '"scale" must be one of auto, off'),
+        ('formats = ["docx"]', '"formats" must be one of txt, tsv, hocr, alto, pdf, json'),
+        ('text_layer = "never"', '"text_layer" must be one of skip, redo, force'),
         ('languages = "eng"', '"languages" must be a list'),
         ('languages = ["eng+deu"]', "['eng', 'deu']"),
         ('languages = ["../eng"]', "not the name of a language"),

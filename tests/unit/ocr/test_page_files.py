@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.page_files import PageFolders
-from supervisor.ocr.scratch import ScratchFolder
+from supervisor.ocr.pages.page_files import PageFolders
+from supervisor.ocr.pages.scratch import ScratchFolder
 
 
 class Space:
@@ -47,7 +47,7 @@ def test_folders_of_the_killed_are_swept_and_those_of_the_living_kept(
 ) -> None:
     living, dead = ScratchFolder(tmp_path), ScratchFolder(tmp_path)
     os.close(dead._lock)
-    monkeypatch.setattr("supervisor.ocr.scratch._SETTLED_SECONDS", -1)
+    monkeypatch.setattr("supervisor.ocr.pages.scratch._SETTLED_SECONDS", -1)
     another = ScratchFolder(tmp_path)
     assert set(tmp_path.iterdir()) == {living.path, another.path}
     living.remove()

@@ -1,7 +1,7 @@
 import pytest
 
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.page_selection import parse_pages, select_pages
+from supervisor.ocr.jobs.page_selection import parse_pages, select_pages
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from supervisor.ocr.documents.pdf import affordable_dpi, count_pdf_pages, native_dpi, render_page, silence_mupdf
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.pdf import affordable_dpi, count_pdf_pages, native_dpi, render_page, silence_mupdf
 
 
 def page_of(width: float = 400, height: float = 600) -> Any:

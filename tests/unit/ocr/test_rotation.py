@@ -2,9 +2,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import placed
-from supervisor.ocr.rotation import turned
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import placed
+from supervisor.ocr.reading.rotation import turned
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])

@@ -4,10 +4,10 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import Placement, placed
-from supervisor.ocr.scaling import scaled
-from supervisor.ocr.type_size import x_height
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import Placement, placed
+from supervisor.ocr.reading.scaling import scaled
+from supervisor.ocr.reading.type_size import x_height
 
 PROSE = "some volumes were never seen again and nobody on our river can now say where"
 Draw = Callable[..., Picture]

@@ -3,8 +3,8 @@ import os
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.skew import skew, straightened
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.skew import skew, straightened
 
 PROSE = "some volumes were never seen again and nobody on our river can now say where"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.ocr.stopwatch import Stopwatch
+from supervisor.ocr.pages.stopwatch import Stopwatch
 
 
 class Monotonic:
@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_no_time(tmp_path: Path, content: bytes) -> None:
 TASK = """
 import ctypes, sys, time
 from pathlib import Path
-from supervisor.ocr.stopwatch import Stopwatch, TaskClock
+from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
 clock = TaskClock(Stopwatch(Path(sys.argv[1])), 0.2)
 clock.start()
 {then}

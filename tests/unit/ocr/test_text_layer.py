@@ -6,10 +6,10 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from supervisor.ocr.job import Job
+from supervisor.ocr.documents.pdf import render_page
+from supervisor.ocr.documents.text_layer import kept_layer, read_text_layer
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import PageLayout
-from supervisor.ocr.pdf import render_page
-from supervisor.ocr.text_layer import kept_layer, read_text_layer
 
 PROSE = "Plenty of words stand on this page of prose. " * 30
 

@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - letters of many alphabets, some of them alike, are what is judged here
 import pytest
 
-from supervisor.ocr.plausibility import is_plausible
+from supervisor.ocr.documents.plausibility import is_plausible
 
 # The first article of the Universal Declaration of Human Rights.
 ARTICLES = {

@@ -88,7 +88,7 @@ class PageCache:
             keys: Of the job.
             content: What identifies the document.
             page_number: From 1.
-            picture: The `picture_digest` that led to it; None for a text layer, which has no picture.
+            picture: The digest of the picture that led to it; None for a text layer, which has no picture.
             page: What stands there.
         """
         lookup = keys.lookup(content, page_number)

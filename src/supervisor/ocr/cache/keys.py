@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from supervisor.ocr.job import Job
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.jobs.job import Job
 
 PREPARATION_VERSION = 1
 """Raised whenever the code makes other pictures, other text layers or other page counts of the same documents."""
@@ -90,16 +89,8 @@ class JobKeys:
         return _key("lookup", content, str(page_number), self.preparation)
 
     def page(self, picture: str) -> str:
-        """Return under which key it is kept what stands in a picture, given its `picture_digest`."""
+        """Return under which key it is kept what stands in a picture, given the digest of it."""
         return _key("page", picture, self.reading)
-
-
-def picture_digest(picture: Picture) -> str:
-    """Return the SHA-256 of all that a recogniser sees of a page: its pixels, their size and their density."""
-    image = picture.image
-    digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} {picture.dpi}\n".encode())
-    digest.update(image.tobytes())
-    return digest.hexdigest()
 
 
 def _digest(*parts: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from supervisor.ocr.engines.protocol import EngineSettings
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 
 def settings_of(job: Job, root: Path, *, memory_bytes: int | None = None) -> EngineSettings:

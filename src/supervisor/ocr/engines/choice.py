@@ -1,8 +1,8 @@
 """Where a stream gives what a process per page gives."""
 
 from supervisor.ocr.engines.protocol import EngineSettings
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.engines.traineddata import language_files, read_language_file
-from supervisor.ocr.tesseract import Tesseract
 
 # Before, hOCR is not flushed after each page; the first previews of 5.0.0 did not do it either.
 _FLUSHES_SINCE = (5, 0)

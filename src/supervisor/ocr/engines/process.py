@@ -11,7 +11,7 @@ from typing import IO
 
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import RecogniserError, TesseractMissingError, signal_name
-from supervisor.ocr.page_process import end_process_tree
+from supervisor.ocr.pages.page_process import end_process_tree
 
 ANSWER_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from supervisor.ocr.formats.remembered import RememberedPages
 from supervisor.ocr.formats.report import json_file, layout_members, members_without_layout, page_object
 from supervisor.ocr.formats.tsv import HEADER, page_rows
 from supervisor.ocr.hocr import empty_page, write_page
-from supervisor.ocr.job import Format
+from supervisor.ocr.jobs.job import Format
 from supervisor.ocr.results import PageResult
 
 TextFormat = Literal["txt", "tsv", "hocr", "alto", "json"]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import img2pdf
 from PIL import ExifTags, Image, ImageOps
 
-from supervisor.ocr.document import Document
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.images import check_size, credible_dpi, opened_frame
+from supervisor.ocr.documents.pdf import POINTS_PER_INCH
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.images import check_size, credible_dpi, opened_frame
-from supervisor.ocr.job import Job
-from supervisor.ocr.pdf import POINTS_PER_INCH
+from supervisor.ocr.jobs.job import Job
 
 _UPRIGHT = 1
 # EXIF's orientations that a page's /Rotate can undo; the others are mirrored as well.

@@ -15,9 +15,9 @@ from typing import Any
 from PIL import Image, ImageDraw
 from pymupdf import mupdf
 
+from supervisor.ocr.documents.plausibility import is_plausible
+from supervisor.ocr.documents.text_layer import placed_lines
 from supervisor.ocr.layout import Block, PageLayout, Paragraph, Word
-from supervisor.ocr.plausibility import is_plausible
-from supervisor.ocr.text_layer import placed_lines
 
 _INVISIBLE = 3
 _MAX_SIDE_PIXELS = 2000

@@ -11,12 +11,12 @@ import pymupdf
 from pymupdf import mupdf
 
 from supervisor.ocr.characters import one_line
-from supervisor.ocr.document import Document
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.file_kinds import FileKind
+from supervisor.ocr.documents.pdf import opened_pdf
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.file_kinds import FileKind
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import PageLayout
-from supervisor.ocr.pdf import opened_pdf
 from supervisor.ocr.searchable.overlay import lay_text
 from supervisor.ocr.searchable.picture_pdf import picture_pdf
 from supervisor.ocr.searchable.present_text import remove_invisible_text, without_present_words

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from supervisor.board.progress import counted
 from supervisor.git.command import Git
-from supervisor.ocr.tesseract import probe_tesseract
+from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
 
 _LANGUAGES_SHOWN = 12

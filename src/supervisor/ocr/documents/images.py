@@ -10,11 +10,11 @@ from PIL import Image, UnidentifiedImageError
 
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.characters import one_line
-from supervisor.ocr.decoder_messages import watched_decoder
+from supervisor.ocr.documents.decoder_messages import watched_decoder
+from supervisor.ocr.documents.file_kinds import Signature
+from supervisor.ocr.documents.tiff import check_frame_chain
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.file_kinds import Signature
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.tiff import check_frame_chain
+from supervisor.ocr.reading.picture import Picture
 
 # What tesseract itself believes (kMinCredibleResolution, kMaxCredibleResolution), and no page larger than A0.
 _CREDIBLE_DPI = (70, 2400)

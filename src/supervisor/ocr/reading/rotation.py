@@ -2,8 +2,8 @@
 
 from PIL import Image
 
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import Placement
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import Placement
 
 
 def turned(picture: Picture, degrees: int) -> tuple[Picture, Placement]:

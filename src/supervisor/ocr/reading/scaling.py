@@ -2,8 +2,8 @@
 
 from PIL import Image
 
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import Placement
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import Placement
 
 # How many pixels an x has to be high. With fewer, words are lost; more only cost time.
 _ENOUGH_PIXELS = 12

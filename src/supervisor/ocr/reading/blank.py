@@ -9,7 +9,7 @@ from array import array
 
 from PIL import Image, ImageChops, ImageFilter
 
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.picture import Picture
 
 # Cells as wide as a short word and as high as the body of small letters: their mean keeps what is written and
 # averages noise away.

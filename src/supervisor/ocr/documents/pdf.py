@@ -13,8 +13,8 @@ import pymupdf
 
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.characters import one_line
+from supervisor.ocr.documents.images import MAX_SIDE_PIXELS
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.images import MAX_SIDE_PIXELS
 
 _PAGE_LIMIT = 100_000
 POINTS_PER_INCH = 72

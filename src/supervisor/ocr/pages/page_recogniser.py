@@ -11,15 +11,15 @@ from supervisor.ocr.engines.orientation import detect_orientation
 from supervisor.ocr.engines.page_file import write_page_file
 from supervisor.ocr.engines.process import PageTimeoutError
 from supervisor.ocr.engines.protocol import EngineSettings
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.errors import RecogniserError
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import PageLayout
 from supervisor.ocr.limits import memory_limit
-from supervisor.ocr.page_files import PageFolders
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.seat import Engines
-from supervisor.ocr.tesseract import Tesseract
+from supervisor.ocr.pages.page_files import PageFolders
+from supervisor.ocr.pages.seat import Engines
+from supervisor.ocr.reading.picture import Picture
 
 # For a page process it is one job or a few.
 _can_stream = lru_cache(maxsize=64)(can_stream)

@@ -14,7 +14,7 @@ from supervisor.ocr.engines.arguments import job_path
 from supervisor.ocr.engines.remembered import remembered
 from supervisor.ocr.engines.traineddata import language_files
 from supervisor.ocr.errors import LanguageMissingError, TesseractMissingError, TesseractTooOldError
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 MINIMUM_VERSION = (4, 1)
 _ANSWERS = ("version", "leptonica_version", "tessdata_dir")

@@ -19,20 +19,18 @@ import psutil
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
-from supervisor.ocr.document import Document
-from supervisor.ocr.documents import open_document
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.opening import open_document
+from supervisor.ocr.documents.pdf import silence_mupdf
 from supervisor.ocr.errors import DocumentError, RecogniserError
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.limits import limited_memory, memory_limit
-from supervisor.ocr.page_process import POOL_VARIABLE, KeptOpen
-from supervisor.ocr.page_work import Desk, recognise_page
-from supervisor.ocr.pdf import silence_mupdf
-from supervisor.ocr.results import PageResult
-from supervisor.ocr.searchable.searchable_pdf import make_searchable
-from supervisor.ocr.seat import Seat
-from supervisor.ocr.stopwatch import Stopwatch, TaskClock
-from supervisor.ocr.tasks import (
+from supervisor.ocr.pages.page_process import POOL_VARIABLE, KeptOpen
+from supervisor.ocr.pages.page_work import Desk, recognise_page
+from supervisor.ocr.pages.seat import Seat
+from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
+from supervisor.ocr.pages.tasks import (
     MARGIN_SECONDS,
     Answer,
     Killed,
@@ -45,6 +43,8 @@ from supervisor.ocr.tasks import (
     SearchableTask,
     Task,
 )
+from supervisor.ocr.results import PageResult
+from supervisor.ocr.searchable.searchable_pdf import make_searchable
 
 _NO_MEMORY = "needs more memory than max_image_megapixels allows for"
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.ocr.file_kinds import Signature
+from supervisor.ocr.documents.file_kinds import Signature
 
 
 @dataclass(frozen=True)

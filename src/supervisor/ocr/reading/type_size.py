@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.picture import Picture
 
 # Strips of a quarter of an inch, across the lines: some letters wide, so that their mean tells lines from gaps even on
 # noisy paper, and narrow enough for lines that are askew by a few degrees.

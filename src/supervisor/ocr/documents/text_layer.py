@@ -13,11 +13,11 @@ from typing import Any
 import pymupdf
 
 from supervisor.ocr.characters import plain
-from supervisor.ocr.job import Job
+from supervisor.ocr.documents.pdf import POINTS_PER_INCH
+from supervisor.ocr.documents.plausibility import is_plausible
+from supervisor.ocr.documents.scan_coverage import covers_scan
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
-from supervisor.ocr.pdf import POINTS_PER_INCH
-from supervisor.ocr.plausibility import is_plausible
-from supervisor.ocr.scan_coverage import covers_scan
 
 # Glyphs that no table maps to Unicode come as U+FFFD. pymupdf's default gives their number in the font as a character
 # instead, which looks like text and is none.

@@ -9,7 +9,7 @@ from typing import Any
 import pymupdf
 from PIL import Image, ImageDraw
 
-from supervisor.ocr.pdf import POINTS_PER_INCH, SCAN_COVERAGE, image_coverage, page_area, render_page
+from supervisor.ocr.documents.pdf import POINTS_PER_INCH, SCAN_COVERAGE, image_coverage, page_area, render_page
 
 # A stamp or a line of licence text covers about one percent of a page, a short letter four, a book page twenty.
 _MIN_TEXT_SHARE = 0.03

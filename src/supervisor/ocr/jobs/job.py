@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from supervisor.ocr.page_selection import parse_pages
+from supervisor.ocr.jobs.page_selection import parse_pages
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)?")
 

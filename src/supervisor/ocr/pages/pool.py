@@ -22,15 +22,15 @@ from typing import Self
 
 from pebble import ProcessPool
 
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.errors import PoolBrokenError
-from supervisor.ocr.page_files import PageFolders
-from supervisor.ocr.page_process import KeptOpen, PageProcessContext, end_orphans
-from supervisor.ocr.scratch import ScratchFolder
+from supervisor.ocr.pages.page_files import PageFolders
+from supervisor.ocr.pages.page_process import KeptOpen, PageProcessContext, end_orphans
+from supervisor.ocr.pages.scratch import ScratchFolder
+from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.tasks import Answer, PageSetup, Task, begin, perform
-from supervisor.ocr.tesseract import Tesseract
 
-_PRELOADED = ["supervisor.ocr.worker", "supervisor.ocr.pool"]
+_PRELOADED = ["supervisor.ocr.pages.worker", "supervisor.ocr.pages.pool"]
 # So many new pools without one finished task between them mean that no process gets as far as a task.
 _RENEWAL_LIMIT = 5
 

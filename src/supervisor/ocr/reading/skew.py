@@ -6,8 +6,8 @@ from statistics import median
 
 from PIL import Image
 
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import Placement
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import Placement
 
 # In degrees. More is no accident of scanning; less does the recogniser no harm, and resampling would.
 _LARGEST = 5.0

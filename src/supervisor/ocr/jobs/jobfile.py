@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import JobFileError
-from supervisor.ocr.job import CHOICES, VARIABLES, Job, UnknownVariableError
+from supervisor.ocr.jobs.job import CHOICES, VARIABLES, Job, UnknownVariableError
 
 _FILE_KEYS = ("version", "jobs")
 _TYPE_PHRASES = {

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from supervisor.ocr.document import Document
-from supervisor.ocr.file_kinds import FileKind
-from supervisor.ocr.images import opened_frame
-from supervisor.ocr.job import Job
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.file_kinds import FileKind
+from supervisor.ocr.documents.images import opened_frame
+from supervisor.ocr.documents.pdf import POINTS_PER_INCH, affordable_dpi, native_dpi, opened_pdf, render_page
+from supervisor.ocr.documents.text_layer import kept_layer
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import PageLayout
-from supervisor.ocr.pdf import POINTS_PER_INCH, affordable_dpi, native_dpi, opened_pdf, render_page
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.text_layer import kept_layer
+from supervisor.ocr.reading.picture import Picture
 
 
 @dataclass(frozen=True)

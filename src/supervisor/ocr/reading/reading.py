@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-from supervisor.ocr.blank import is_plainly_blank, shows_something
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.layout import PageLayout
-from supervisor.ocr.picture import Picture
-from supervisor.ocr.placement import placed
 from supervisor.ocr.quality import measure
-from supervisor.ocr.recogniser import Recogniser
-from supervisor.ocr.rotation import turned
-from supervisor.ocr.scaling import scaled
-from supervisor.ocr.skew import straightened
-from supervisor.ocr.type_size import x_height
-
-# To be raised whenever the same picture and job may be read in another way: it is part of the page key.
-READING_VERSION: int = 1
+from supervisor.ocr.reading.blank import is_plainly_blank, shows_something
+from supervisor.ocr.reading.picture import Picture
+from supervisor.ocr.reading.placement import placed
+from supervisor.ocr.reading.recogniser import Recogniser
+from supervisor.ocr.reading.rotation import turned
+from supervisor.ocr.reading.scaling import scaled
+from supervisor.ocr.reading.skew import straightened
+from supervisor.ocr.reading.type_size import x_height
 
 # A page that is read with less mean confidence was perhaps read the wrong way.
 _READABLE_CONFIDENCE = 75.0

@@ -4,12 +4,12 @@ import stat
 from pathlib import Path
 
 from supervisor.ocr.characters import shown
-from supervisor.ocr.document import Document
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.documents.file_kinds import HEAD_SIZE_BYTES, FileKind, Signature, looks_like_text, read_signature
+from supervisor.ocr.documents.images import count_frames
+from supervisor.ocr.documents.lfs import POINTER_SIZE_BYTES, read_pointer, resolve_pointer
+from supervisor.ocr.documents.pdf import count_pdf_pages
 from supervisor.ocr.errors import DocumentError
-from supervisor.ocr.file_kinds import HEAD_SIZE_BYTES, FileKind, Signature, looks_like_text, read_signature
-from supervisor.ocr.images import count_frames
-from supervisor.ocr.lfs import POINTER_SIZE_BYTES, read_pointer, resolve_pointer
-from supervisor.ocr.pdf import count_pdf_pages
 
 
 def open_document(path: Path, *, root: Path, lfs_objects_dir: Path | None, max_image_megapixels: int) -> Document:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from supervisor.ocr.layout import PageLayout
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.picture import Picture
 
 
 class Recogniser(Protocol):

@@ -4,21 +4,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from supervisor.ocr.cache.cache import PageCache
-from supervisor.ocr.cache.keys import picture_digest
+from supervisor.ocr.documents.preparation import opened_page
+from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.formats.text import page_text
 from supervisor.ocr.hocr import write_page
 from supervisor.ocr.known import reused
 from supervisor.ocr.layout import PageLayout
 from supervisor.ocr.limits import reservation
-from supervisor.ocr.page_recogniser import PageRecogniser
-from supervisor.ocr.preparation import opened_page
+from supervisor.ocr.pages.page_recogniser import PageRecogniser
+from supervisor.ocr.pages.seat import Seat
+from supervisor.ocr.pages.stopwatch import TaskClock
+from supervisor.ocr.pages.tasks import NotStarted, PageTask, Recognised
 from supervisor.ocr.quality import measure
-from supervisor.ocr.reading import read_picture
+from supervisor.ocr.reading.reading import read_picture
 from supervisor.ocr.results import Origin, PageResult
-from supervisor.ocr.seat import Seat
-from supervisor.ocr.stopwatch import TaskClock
-from supervisor.ocr.tasks import NotStarted, PageTask, Recognised
-from supervisor.ocr.tesseract import Tesseract
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised |
                 return NotStarted()
             clock.start()
             picture = page.decode()
-        digest = picture_digest(picture)
+        digest = picture.digest()
         key = task.keys.page(digest)
         known = desk.cache.pictured(key) if desk.cache else None
         if known is not None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 from supervisor.ocr.cache.keys import JobKeys
-from supervisor.ocr.document import Document
-from supervisor.ocr.job import Job
-from supervisor.ocr.page_files import PageFolders
-from supervisor.ocr.page_process import KeptOpen
+from supervisor.ocr.documents.document import Document
+from supervisor.ocr.engines.tesseract import Tesseract
+from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.pages.page_files import PageFolders
+from supervisor.ocr.pages.page_process import KeptOpen
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.tesseract import Tesseract
 
 # The supervising process ends an overdue task after page_timeout_seconds and this; the process itself, in case nobody
 # supervises it any more, after twice that margin.
@@ -134,4 +134,4 @@ def perform(task: Task) -> Answer:
 
 def _worker() -> ModuleType:
     # What page processes are forked from has imported it.
-    return import_module("supervisor.ocr.worker")
+    return import_module("supervisor.ocr.pages.worker")

@@ -10,7 +10,7 @@ from pebble import ProcessExpired
 
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import signal_name
-from supervisor.ocr.job import Job
+from supervisor.ocr.jobs.job import Job
 
 Answer = TypeVar("Answer")
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from supervisor.ocr.layout import Box, Line, PageLayout, moved
-from supervisor.ocr.picture import Picture
+from supervisor.ocr.reading.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
