@@ -96,7 +96,7 @@ def test_the_environment_decides(tmp_path: Path) -> None:
     assert measure_capacity({"SUPERVISOR_OCR_SLOTS": ""}, root=tmp_path).chosen_slots is None
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "2.5", "many", "1001", "²"])
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "many", "1001", "²", "9" * 5000])
 def test_what_is_no_number_of_slots_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="SUPERVISOR_OCR_SLOTS"):
         measure_capacity({"SUPERVISOR_OCR_SLOTS": text}, root=tmp_path)

@@ -75,6 +75,8 @@ def measure_capacity(environment: Mapping[str, str], *, root: Path = Path("/")) 
 def _chosen(text: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_SLOTS:
+    # int() itself refuses thousands of digits.
+    is_short_number = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_SLOTS))
+    if not is_short_number or not 1 <= int(text) <= _MOST_SLOTS:
         raise UsageError(f"{SLOTS_VARIABLE}: {text!r} is no number of slots", hint=f"1 to {_MOST_SLOTS}")
     return int(text)
