@@ -1,5 +1,6 @@
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +19,7 @@ PAGES = st.builds(
     mean_confidence=SHARES,
     low_confidence=SHARES,
     weak_word_share=SHARES,
-    word_count=st.integers(0, 2**31),
+    word_count=st.integers(0, 2**31 - 1),
     page_key=st.none() | st.just("page-" + "0" * 64),
 )
 ENTRIES = st.one_of(
@@ -73,7 +74,13 @@ def test_an_entry_of_another_key_is_no_entry() -> None:
         zlib.compress(b""),
         zlib.compress(b"\xff"),
         zlib.compress(b"[]"),
+        zlib.compress(b"5"),
+        zlib.compress(b'"a"'),
+        zlib.compress(b"[" * 100_000),
+        zlib.compress(b"1" * 5_000),
         zlib.compress(b"{}"),
+        zlib.compress(b'{"kind": [], "lengths": []}'),
+        zlib.compress(b'{"kind": "pages", "lengths": 5, "pages": 1}'),
         zlib.compress(b'{"kind": "pages", "lengths": []}'),
         zlib.compress(b'{"kind": "pages", "lengths": [1], "pages": 1}\nx'),
         zlib.compress(b'{"kind": "pages", "lengths": [], "pages": 1, "more": 2}'),
@@ -84,6 +91,23 @@ def test_an_entry_of_another_key_is_no_entry() -> None:
 )
 def test_what_another_program_has_sealed_is_no_entry(body: bytes) -> None:
     assert decode("page-1", sealed("page-1", body)) is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(PageCount(pages) for pages in ("many", 0, -1, True, 1.5, None, 10**9)),
+        *(PictureOf(digest) for digest in (None, 5, ["a"])),
+        *(replace(PAGE, source=source) for source in ("nonsense", "cache", None, 1, [])),
+        *(replace(PAGE, word_count=count) for count in (-1, 2**31, 1.0, None, True, "4")),
+        *(replace(PAGE, mean_confidence=share) for share in (-1, 101, float("nan"), float("inf"), "91.5", True, [])),
+        replace(PAGE, low_confidence="70"),
+        replace(PAGE, weak_word_share=-0.1),
+        *(replace(PAGE, page_key=key) for key in (1, ["page-1"], False)),
+    ],
+)
+def test_values_that_no_entry_has_are_no_entry(entry: Entry) -> None:
+    assert decode("page-1", encode("page-1", entry)) is None
 
 
 def test_an_entry_of_another_format_is_no_entry() -> None:

@@ -9,7 +9,10 @@ import hashlib
 import json
 import zlib
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, assert_never, get_args
+
+from supervisor.model.numbers import LARGEST_NUMBER
+from supervisor.ocr.results import Origin
 
 _MARK = b"supervisor page cache 1\n"
 _SUM_SIZE_BYTES = hashlib.sha256().digest_size
@@ -19,6 +22,8 @@ _OVERHEAD_BYTES = 400  # of an object in memory, roughly
 _LEVEL = 1
 # A page of a newspaper is 2 MB. Other machines write entries, too, and a small one may expand to anything.
 MAX_BODY_BYTES = 64 * 1024 * 1024
+# Every page of a document is asked for: a count that nobody has counted must not fill the memory.
+_MOST_PAGES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class CachedPage:
         page_key: None for a text layer.
     """
 
-    source: Literal["ocr", "blank", "text_layer"]
+    source: Origin
     text: str
     master: str
     mean_confidence: float | None = None
@@ -79,7 +84,7 @@ def decode(key: str, data: bytes) -> Entry | None:
         return None
     try:
         return _decode(body)
-    except (zlib.error, ValueError, LookupError, TypeError):
+    except (zlib.error, ValueError, LookupError, TypeError, RecursionError):
         # Rightly sealed, so written by a program that took other things for an entry.
         return None
 
@@ -95,11 +100,44 @@ def _decode(body: bytes) -> Entry:
     if not unpacking.eof:
         raise ValueError("larger than any page")
     values = json.loads(head)
+    if not isinstance(values, dict):
+        raise TypeError("no object")
     kind = _KINDS[values.pop("kind")]
     lengths = values.pop("lengths")
     for name, length in zip([field.name for field in fields(kind) if field.name in _LONG], lengths, strict=True):
         values[name], rest = _text(rest[:length]), rest[length:]
-    return kind(**values)
+    entry = kind(**values)
+    if not _is_sound(entry):
+        raise ValueError("values that no entry has")
+    return entry
+
+
+def _is_sound(entry: Entry) -> bool:
+    """Tell whether an entry's values are what its fields say."""
+    match entry:
+        case PageCount(pages):
+            return _is_whole_number(pages, 1, _MOST_PAGES)
+        case PictureOf(digest):
+            return isinstance(digest, str)
+        case CachedPage():
+            shares = (entry.mean_confidence, entry.low_confidence, entry.weak_word_share)
+            return (
+                entry.source in get_args(Origin)
+                and _is_whole_number(entry.word_count, 0, LARGEST_NUMBER)
+                and all(share is None or _is_share(share) for share in shares)
+                and isinstance(entry.page_key, str | None)
+            )
+        case _:
+            assert_never(entry)
+
+
+def _is_whole_number(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_share(value: object) -> bool:
+    """Tell whether it is a confidence or a share of something; NaN, which JSON knows here, is neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100
 
 
 def _checksum(key: str, body: bytes) -> bytes:
