@@ -27,7 +27,8 @@ class SettingsError(UsageError):
 
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-zA-Z]*)")
+# Without more digits than any size has: a float of 400 is infinite.
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]+)?) ?([a-zA-Z]*)")
 
 
 def user_settings_file(environment: Mapping[str, str]) -> Path:

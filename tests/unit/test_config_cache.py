@@ -38,7 +38,9 @@ def test_sizes_are_read_as_people_write_them(text: str, size_bytes: int) -> None
     assert parse_size(text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-1", "5 apples", "1e9", "0x10", "1,5GB", "5GB5", "٣"])
+@pytest.mark.parametrize(
+    "text", ["", "GB", "-1", "5 apples", "1e9", "0x10", "1,5GB", "5GB5", "٣", "9" * 400, "9" * 19 + "TB"]
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)
@@ -50,3 +52,5 @@ def test_the_limit_comes_from_the_environment() -> None:
     with pytest.raises(SettingsError, match=r"SUPERVISOR_CACHE_LIMIT: 'much' is not a size") as caught:
         cache_limit_bytes({"SUPERVISOR_CACHE_LIMIT": "much"})
     assert caught.value.exit_code == 2
+    with pytest.raises(SettingsError, match="99' is not a size"):
+        cache_limit_bytes({"SUPERVISOR_CACHE_LIMIT": "9" * 400})
