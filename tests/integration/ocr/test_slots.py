@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import psutil
@@ -219,6 +220,22 @@ def test_an_interrupted_wait_leaves_the_queue(table: Table) -> None:
             table.budget().acquire(1)
     signal.signal(signal.SIGALRM, before)
     assert table.waiting() == []
+    assert table.taken() == []
+
+
+def test_who_no_longer_wants_a_slot_leaves_the_queue(table: Table) -> None:
+    holder, other = table.contestant(), table.contestant()
+    holder.ask("take 1")
+    table.wait_in_line(other)
+    looks = chain([True] * 5, repeat(False))
+    assert table.budget().acquire(1, lambda: next(looks)) is None
+    assert table.waiting() == [other.process.pid]
+    holder.ask("give")
+    wait_until(other.has_answered)
+
+
+def test_a_free_slot_that_is_not_wanted_is_not_taken(table: Table) -> None:
+    assert table.budget().acquire(1, wanted=lambda: False) is None
     assert table.taken() == []
 
 

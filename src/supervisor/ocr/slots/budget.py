@@ -12,6 +12,7 @@ A slot is a locked file. What holds at all times, whoever is killed or stopped a
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,10 @@ class BudgetState:
     waiting: list[Claim]
 
 
+def _always() -> bool:
+    return True
+
+
 class SlotBudget:
     """The slots that this process may use; all processes that name the same directory share them.
 
@@ -91,25 +96,30 @@ class SlotBudget:
         self.slots = slots
         self.memory_bytes = memory_bytes
 
-    def acquire(self, memory_bytes: int) -> Slot:
+    def acquire(self, memory_bytes: int, wanted: Callable[[], bool] = _always) -> Slot | None:
         """Wait until it is our turn, a slot is free and the memory suffices, and take the slot.
 
         A page that needs more memory than there is waits until it is alone.
 
         Args:
             memory_bytes: What the page reserves.
+            wanted: Asked 40 times a second whether the caller still wants a slot.
+
+        Returns:
+            The slot; None if it is no longer wanted.
 
         Raises:
             SurroundingsError: The directory cannot be used.
         """
         with waiting(self.directory, self._claim(memory_bytes)) as place:
-            while True:
+            while wanted():
                 ahead = place.ahead()
                 # What those ahead can use is theirs.
                 slot = self._try(max((claim.slots for claim in ahead), default=0), memory_bytes)
                 if slot is not None:
                     return slot
-                pause(len(ahead))
+                pause(len(ahead), wanted)
+        return None
 
     def state(self) -> BudgetState:
         """Return who has slots and who waits; nothing is made or changed."""

@@ -8,7 +8,7 @@ it has its old place again.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,9 +46,11 @@ def waiting(directory: Path, claim: Claim) -> Iterator[Waiting]:
         os.close(descriptor)
 
 
-def pause(ahead: int) -> None:
-    """Let some time pass before the next look."""
-    time.sleep(min(_PAUSE_SECONDS * (1 + ahead), _LONGEST_PAUSE_SECONDS))
+def pause(ahead: int, wanted: Callable[[], bool]) -> None:
+    """Let some time pass before the next look, while a slot is wanted."""
+    end = time.monotonic() + min(_PAUSE_SECONDS * (1 + ahead), _LONGEST_PAUSE_SECONDS)
+    while wanted() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _PAUSE_SECONDS))
 
 
 def waiting_claims(directory: Path) -> list[Claim]:
