@@ -8,7 +8,7 @@ from typing import Self
 
 from supervisor.executor.messages import Start
 from supervisor.executor.spec import RunSpec
-from supervisor.ocr.cache.cache import PageCache, SharedEntries
+from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.cache.history import History
 from supervisor.ocr.cache.upkeep import keep_bounded
 from supervisor.ocr.engines.tesseract import probe_tesseract
@@ -42,11 +42,13 @@ class Recall:
         self._wanted = len(spec.documents)
         self._noted = 0
         self._directory: Path | None = None
+        self._shared: SharedPages | None = None
         self._cache: PageCache | None = None
         self._history: History | None = None
         if start.cache_directory:
             self._directory = Path(start.cache_directory)
-            self._cache = PageCache(self._directory, _shared(start))
+            self._shared = _shared(start)
+            self._cache = PageCache(self._directory, self._shared)
             self._history = History.load(self._directory, start.repository, start.run_id)
         self.known = KnownPages(keys, self._cache, self._history)
 
@@ -58,7 +60,9 @@ class Recall:
     ) -> None:
         if self._cache is None or self._history is None or self._directory is None:
             return
-        self._cache.flush()
+        self._cache.flush(is_last=True)
+        if self._shared is not None:
+            self._shared.close()
         self._history.save(is_whole=self._noted == self._wanted)
         try:
             keep_bounded(self._directory, self._limit_bytes)
@@ -78,7 +82,7 @@ class Recall:
             self._history.record(request.name, request.blob_sha, keys, has_failed=has_failed)
 
 
-def _shared(start: Start) -> SharedEntries | None:
+def _shared(start: Start) -> SharedPages | None:
     """Return where machines share pages: in the database, if it is one that they share."""
     is_postgres = parse_url(start.database_url).get_backend_name() == "postgresql"
     return SharedPages(start.database_url) if is_postgres else None

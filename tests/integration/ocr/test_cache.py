@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.cache.entries import CachedPage, encode
 from supervisor.ocr.cache.keys import JobKeys
 from supervisor.ocr.cache.upkeep import prune
+from support.clocks import HandClock
 
 KEYS = JobKeys(settings="s", language_data="l", versions="v", preparation="p", reading="r")
 OTHER_READING = JobKeys(settings="s", language_data="l", versions="v", preparation="p", reading="r2")
@@ -275,6 +277,62 @@ def test_a_database_that_is_away_costs_a_warning(
     assert [record.getMessage() for record in caplog.records] == [
         "pages are not shared with other machines for the moment: connection refused"
     ]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    """The time that an outage goes by."""
+    clock = HandClock()
+    monkeypatch.setattr(module, "Outage", partial(module.Outage, monotonic=clock.monotonic))
+    return clock
+
+
+def test_what_could_not_be_shared_is_shared_when_the_database_is_back(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock
+) -> None:
+    monkeypatch.setattr(module, "_PENDING_ENTRIES", 2)
+    cache = PageCache(tmp_path / "one", database)
+    database.is_away = True
+    for number in range(5):
+        cache.keep(KEYS, f"{number}", 1, f"{number}", PAGE)
+    assert (database.told, database.entries) == (1, {})
+    database.is_away = False
+    cache.flush()
+    assert database.entries == {}, "it was away just now"
+    clock.seconds = 60
+    cache.keep(KEYS, "5", 1, "5", PAGE)
+    assert (database.told, len(database.entries)) == (7, 12)
+    cache.flush()
+    assert database.told == 7
+
+
+def test_before_the_end_it_is_tried_once_more(database: Database, tmp_path: Path) -> None:
+    cache = PageCache(tmp_path / "one", database)
+    database.is_away = True
+    cache.keep(KEYS, "0", 1, "0", PAGE)
+    cache.flush()
+    database.is_away = False
+    cache.flush()
+    assert database.entries == {}
+    cache.flush(is_last=True)
+    assert len(database.entries) == 2
+
+
+def test_what_waits_to_be_shared_does_not_fill_the_memory(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock
+) -> None:
+    monkeypatch.setattr(module, "_PENDING_ENTRIES", 1)
+    monkeypatch.setattr(module, "_MOST_PENDING_BYTES", 2000)
+    cache = PageCache(tmp_path / "one", database)
+    for _ in range(2):  # what has been shared makes room
+        database.is_away = True
+        for number in range(50):
+            cache.keep(KEYS, f"{clock.seconds} {number}", 1, f"{clock.seconds} {number}", PAGE)
+        database.is_away = False
+        database.entries.clear()
+        clock.seconds += 60
+        cache.flush()
+        assert 1500 < sum(map(len, database.entries.values())) <= 2000
 
 
 def test_a_damaged_entry_that_is_shared_is_a_miss_and_is_replaced(database: Database, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from supervisor.ocr.cache.outage import Outage
 _MEMORY_BYTES = 64 * 1024 * 1024
 # What waits to be shared: so few that a kill loses little, so many that a round trip is nothing beside recognition.
 _PENDING_ENTRIES = 32
+# Of some thousand pages, for a database that is away for long.
+_MOST_PENDING_BYTES = 64 * 1024 * 1024
 # A few megabytes.
 _ASKED_AT_ONCE = 500
 
@@ -54,6 +56,7 @@ class PageCache:
         self._shared = shared
         self._memo: Memo[Entry] = Memo(limit_bytes=_MEMORY_BYTES, lifetime_seconds=TOUCH_SECONDS)
         self._pending: dict[str, bytes] = {}
+        self._pending_bytes = 0
         self._outage = Outage("pages are not shared with other machines for the moment")
 
     def page_count(self, keys: JobKeys, content: str) -> int | None:
@@ -109,16 +112,21 @@ class PageCache:
                 lookups |= {keys.lookup(content, number): keys for number in range(1, entry.pages + 1)}
         found = self._bring(lookups)
         pages = [lookups[lookup].page(entry.digest) for lookup, entry in found if isinstance(entry, PictureOf)]
-        for part in _parts(pages):
+        for part in _parts(pages, _ASKED_AT_ONCE):
             self._ask([key for key in part if not self._own(key)])
 
-    def flush(self) -> None:
-        """Share what waits for it; to be called when the work is done."""
-        pending, self._pending = self._pending, {}
-        if self._shared is None or not pending or self._outage.lasts:
+    def flush(self, *, is_last: bool = False) -> None:
+        """Share what waits for it; while that fails it waits on, as far as there is room.
+
+        Args:
+            is_last: The work is done: it is tried even if it failed only just now.
+        """
+        if self._shared is None or (self._outage.lasts and not is_last):
             return
         try:
-            self._shared.put(pending)
+            for part in _parts(list(self._pending), _PENDING_ENTRIES):
+                self._shared.put({key: self._pending[key] for key in part})
+                self._pending_bytes -= sum(len(self._pending.pop(key)) for key in part)
         except SupervisorError as error:
             self._outage.begin(error.message)
 
@@ -127,7 +135,7 @@ class PageCache:
 
     def _bring(self, keys: Iterable[str]) -> Iterator[tuple[str, Entry]]:
         """Yield what is known under some keys, asking for what is not here by the hundred."""
-        for part in _parts(keys):
+        for part in _parts(keys, _ASKED_AT_ONCE):
             own = {key: self._own(key) for key in part}
             yield from ((key, entry) for key, entry in own.items() if entry)
             yield from self._ask([key for key in part if not own[key]]).items()
@@ -160,13 +168,14 @@ class PageCache:
             data = encode(key, entry)
             self._files.write(key, data)
             self._memo.put(key, entry, size_in_memory(entry))
-            if self._shared is not None:
+            if self._shared is not None and self._pending_bytes + len(data) <= _MOST_PENDING_BYTES:
+                self._pending_bytes += len(data) - len(self._pending.get(key, b""))
                 self._pending[key] = data
         if len(self._pending) >= _PENDING_ENTRIES:
             self.flush()
 
 
-def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
+def _parts(keys: Iterable[str], size: int) -> Iterator[list[str]]:
     waiting = iter(keys)
-    while part := list(islice(waiting, _ASKED_AT_ONCE)):
+    while part := list(islice(waiting, size)):
         yield part
