@@ -1,12 +1,14 @@
 """The budget between real processes, some of which are killed or stopped."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -25,6 +27,21 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < limit, "the condition did not come true"
         time.sleep(0.005)
+
+
+@contextmanager
+def unprivileged() -> Iterator[Path]:
+    """Give a directory to a user whom permissions hold up, as they do not root."""
+    user = os.geteuid() or 65534
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, user, -1)
+        before = os.geteuid()
+        os.seteuid(user)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(before)
+            Path(folder).chmod(0o700)
 
 
 class Contestant:
@@ -268,6 +285,34 @@ def test_a_record_that_is_none_counts_as_nothing_reserved(table: Table) -> None:
 def test_a_directory_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(SurroundingsError, match=r"cannot use .*gone"):
         SlotBudget(tmp_path / "gone", slots=1, memory_bytes=1).acquire(1)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+def test_a_directory_without_the_permissions_is_named(mode: int) -> None:
+    with unprivileged() as directory:
+        directory.chmod(mode)
+        with pytest.raises(SurroundingsError, match=f"cannot use {directory}.*: Permission denied"):
+            SlotBudget(directory, slots=1, memory_bytes=1).acquire(1)
+
+
+def test_files_that_we_may_not_open_are_passed_by() -> None:
+    with unprivileged() as directory:
+        for name in ("waiting-000.lock", "slot-001.lock"):
+            (directory / name).touch(mode=0o000)
+        budget = SlotBudget(directory, slots=2, memory_bytes=1)
+        with budget.acquire(1):
+            assert [found.number for found in budget.state().taken] == [0, 1]
+
+
+def test_too_many_open_files_are_called_so(table: Table) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(SurroundingsError, match="Too many open files") as raised:
+            table.budget().acquire(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "ulimit -n" in (raised.value.hint or "")
 
 
 def test_other_users_can_lock_the_files(table: Table) -> None:

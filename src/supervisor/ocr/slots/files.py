@@ -7,7 +7,7 @@ Another user can lock these files, or make them first, and so keep us waiting; t
 possible to aim what we write at a file elsewhere: links of both kinds and all that is no plain file are refused.
 """
 
-import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -22,6 +22,12 @@ from supervisor.errors import SurroundingsError
 
 _SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _RECORD_LENGTH = 200
+# What opening a file of a stranger can fail with, and says nothing of other files: a link, no permission, a directory,
+# a socket or device, a program that is running, a lease (fcntl(2)).
+_OF_ONE_FILE = frozenset(
+    (errno.ELOOP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO, errno.ENODEV, errno.ETXTBSY, errno.EAGAIN)
+)
+_TOO_MANY_OPEN = frozenset((errno.EMFILE, errno.ENFILE))
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def take(path: Path, claim: Claim) -> int | None:
     A file that we may not use counts as taken.
 
     Raises:
-        SurroundingsError: It cannot be made.
+        SurroundingsError: It cannot be made, or no file in its directory can be used.
     """
     descriptor = _open_or_make(path)
     if descriptor is None:
@@ -100,22 +106,30 @@ def locked_claims(directory: Path, prefix: str, *, without: int | None = None) -
     """Yield the files `PREFIX-NUMBER.lock`, but for one, that somebody has locked, in no order; nothing is made.
 
     One that we may not look into counts as locked.
+
+    Raises:
+        SurroundingsError: No file in the directory can be used.
     """
-    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
-        for entry in entries:
-            name, _, number = entry.name.removesuffix(".lock").partition("-")
-            if name == prefix and number.isascii() and number.isdigit() and int(number) != without:
-                found = _locked_claim(Path(entry.path), int(number))
-                if found is not None:
-                    yield found
+    try:
+        entries = list(directory.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    for entry in entries:
+        name, _, number = entry.name.removesuffix(".lock").partition("-")
+        if name == prefix and number.isascii() and number.isdigit() and int(number) != without:
+            found = _locked_claim(entry, int(number))
+            if found is not None:
+                yield found
 
 
 def _locked_claim(path: Path, number: int) -> LockedClaim | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+        descriptor = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    except OSError:
+    if descriptor is None:
         return LockedClaim(path, number, None, 0)
     try:
         # A shared lock, so that two who ask at once do not take each other for a holder.
@@ -129,15 +143,31 @@ def _locked_claim(path: Path, number: int) -> LockedClaim | None:
         os.close(descriptor)
 
 
+def _open(path: Path, mode: int) -> int | None:
+    """Open a file; return None if others in its directory can still be used.
+
+    Raises:
+        FileNotFoundError: It is missing.
+        SurroundingsError: No file in the directory can be used.
+    """
+    try:
+        return os.open(path, mode | _SAFELY)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # Found only by those who may search the directory.
+        if error.errno in _OF_ONE_FILE and os.path.lexists(f"{path.parent}/."):
+            return None
+        raise _unusable(path, error) from error
+
+
 def _open_or_make(path: Path) -> int | None:
     while True:
         # Never both at once: where strangers write, O_CREAT refuses files of others (fs.protected_regular, proc(5)).
         try:
-            return os.open(path, os.O_RDWR | _SAFELY)
+            return _open(path, os.O_RDWR)
         except FileNotFoundError:
             pass
-        except OSError:
-            return None
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY, 0o666)
         except FileExistsError:
@@ -166,6 +196,9 @@ def _is_plain_file_at(descriptor: int, path: Path) -> bool:
 
 
 def _unusable(path: Path, error: OSError) -> SurroundingsError:
-    return SurroundingsError(
-        f"cannot use {path}: {error.strerror}", hint="name another directory in SUPERVISOR_SLOTS_DIR"
+    hint = (
+        "allow more open files, with ulimit -n"
+        if error.errno in _TOO_MANY_OPEN
+        else "let this user write there, or name another directory in SUPERVISOR_SLOTS_DIR"
     )
+    return SurroundingsError(f"cannot use {path}: {error.strerror}", hint=hint)
