@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.ocr.engines import tesseract as module
 from supervisor.ocr.engines.tesseract import check_languages, language_data, probe_tesseract
 from supervisor.ocr.errors import (
     DocumentError,
@@ -29,13 +30,21 @@ def program(folder: Path, script: str) -> None:
 
 @pytest.fixture
 def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Put a tesseract into the way that counts how often it is started, and return how to ask."""
+    """Put a copy of tesseract into the way, and return how to ask how often it was started."""
     real = shutil.which("tesseract")
-    log = tmp_path / "starts"
-    program(tmp_path / "bin", f'echo >> "{log}"\nexec "{real}" "$@"')
+    assert real is not None
+    (tmp_path / "bin").mkdir()
+    shutil.copy(real, tmp_path / "bin/tesseract")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    log.touch()
-    return lambda: len(log.read_text())
+    log: list[tuple[str, ...]] = []
+    ask = module._ask
+
+    def ask_and_count(*arguments: str) -> str:
+        log.append(arguments)
+        return ask(*arguments)
+
+    monkeypatch.setattr(module, "_ask", ask_and_count)
+    return lambda: len(log)
 
 
 def test_this_machine(make_job: MakeJob) -> None:
@@ -117,6 +126,23 @@ def test_it_is_forgotten_when_it_changes(
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path / "data"))
     assert probe_tesseract(tmp_path / "state").tessdata_dir == tmp_path / "data"
     assert starts() == 4 * once
+
+
+def test_a_script_is_asked_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(version: str) -> None:
+        complaint = "Error opening data file /a/no-such-language.traineddata"
+        program(tmp_path / "real", f'echo "tesseract {version}"; echo "{complaint}"')
+
+    program(tmp_path / "bin", f'exec "{tmp_path}/real/tesseract" "$@"')
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    for version in ("5.3.0", "5.4.1"):
+        install(version)
+        assert probe_tesseract(tmp_path / "state").version == version
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link/tesseract").symlink_to(tmp_path / "bin/tesseract")
+    monkeypatch.setenv("PATH", str(tmp_path / "link"), prepend=":")
+    install("5.5.0")
+    assert probe_tesseract(tmp_path / "state").version == "5.5.0"
 
 
 @pytest.mark.parametrize("damage", ["broken", "not ours", "writable", "link", "no text", "incomplete"])

@@ -26,6 +26,7 @@ _DETECTING_SEGMENTATIONS = frozenset({1, 12})
 _NO_LANGUAGE = "no-such-language"
 # Rewritten whenever a library is installed: tesseract's program file alone does not show that its libraries changed.
 _LIBRARIES = Path("/etc/ld.so.cache")
+_PROGRAM = b"\x7fELF"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def probe_tesseract(state_dir: Path | None = None) -> Tesseract:
 
     Args:
         state_dir: A folder of this user on this machine, where the answer is kept until tesseract, its libraries or
-            the environment change; programs that ask at once start one tesseract altogether. None asks anew.
+            the environment change; programs that ask at once start one tesseract altogether. None asks anew, and so
+            does a script in tesseract's place: what it starts can change while it stays as it is.
 
     Raises:
         TesseractMissingError: There is none, or it does not answer.
@@ -71,7 +73,7 @@ def probe_tesseract(state_dir: Path | None = None) -> Tesseract:
         raise TesseractMissingError("tesseract cannot be started: it is not on PATH", hint=_INSTALL)
     executable = Path(found).resolve()
     answer: Mapping[str, str]
-    if state_dir is None:
+    if state_dir is None or not _is_program(executable):
         answer = _ask_for_all()
     else:
         answer = remembered(state_dir / "tesseract.json", _surroundings(executable), _ANSWERS, _ask_for_all)
@@ -139,6 +141,14 @@ def language_data(job: Job, root: Path, tesseract: Tesseract) -> Mapping[str, st
         if own is not None:
             hashes[name] = _sha256(own)
     return hashes
+
+
+def _is_program(executable: Path) -> bool:
+    try:
+        with executable.open("rb") as stream:
+            return stream.read(len(_PROGRAM)) == _PROGRAM
+    except OSError:  # such as one that may be executed, and not read
+        return False
 
 
 def _surroundings(executable: Path) -> dict[str, object]:
