@@ -226,6 +226,19 @@ def test_who_may_use_fewer_slots_keeps_nobody_from_the_others(table: Table) -> N
         assert len(table.taken()) == 2
 
 
+def test_who_may_use_fewer_slots_is_not_overtaken_on_its_way_to_memory(table: Table) -> None:
+    holder, first, second = (table.contestant(slots=slots) for slots in (4, 2, 4))
+    holder.ask("take 3")
+    table.wait_in_line(first, memory_bytes=10)
+    # There is a slot that the first cannot use, and there is memory, without which the first waits on.
+    table.wait_in_line(second, memory_bytes=3)
+    holder.ask("give")
+    wait_until(first.has_answered)
+    assert table.taken() == [first.process.pid]
+    first.ask("give")
+    wait_until(second.has_answered)
+
+
 def test_an_interrupted_wait_leaves_the_queue(table: Table) -> None:
     def interrupt(_number: int, _frame: object) -> None:
         raise InterruptedError

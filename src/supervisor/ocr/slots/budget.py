@@ -6,13 +6,14 @@ A slot is a locked file. What holds at all times, whoever is killed or stopped a
 - The reservations of taken slots fit the memory, unless only one is taken. Who takes a slot writes down what it
   reserves and only then adds up; of two that do so at once, the later one sees both, and steps back.
 - Who waits longest is next. It is not overtaken by pages that would fit while it does not, or it might wait for ever.
-  A process that may use fewer slots than others does not keep them from the rest.
+  A process that may use fewer slots than others does not keep the rest from those that it cannot use, while the memory
+  suffices for its page, too.
 - Nobody holds a slot while it waits for one, so no two wait for each other.
 """
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,8 +115,7 @@ class SlotBudget:
         with waiting(self.directory, self._claim(memory_bytes)) as place:
             while wanted():
                 ahead = place.ahead()
-                # What those ahead can use is theirs.
-                slot = self._try(max((claim.slots for claim in ahead), default=0), memory_bytes)
+                slot = self._try(memory_bytes, ahead)
                 if slot is not None:
                     return slot
                 pause(len(ahead), wanted)
@@ -126,22 +126,26 @@ class SlotBudget:
         taken = sorted(locked_claims(self.directory, _PREFIX), key=lambda found: found.number)
         return BudgetState(taken, waiting_claims(self.directory))
 
-    def _try(self, first: int, memory_bytes: int) -> Slot | None:
+    def _try(self, memory_bytes: int, ahead: Sequence[Claim]) -> Slot | None:
+        # What those ahead can use is theirs, and so is the memory for the largest of their pages.
+        first = max((claim.slots for claim in ahead), default=0)
+        kept_bytes = max((claim.memory_bytes for claim in ahead), default=0)
         # From above, to leave those with lower numbers to processes that may use no others.
         for number in reversed(range(first, self.slots)):
             path = self.directory / f"{_PREFIX}-{number:03}.lock"
             descriptor = take(path, self._claim(memory_bytes))
             if descriptor is not None:
-                if self._has_room(memory_bytes, number):
+                if self._has_room(memory_bytes, kept_bytes, number):
                     return Slot(self.directory, descriptor)
                 os.close(descriptor)
                 return None
         return None
 
-    def _has_room(self, memory_bytes: int, own: int) -> bool:
+    def _has_room(self, memory_bytes: int, kept_bytes: int, own: int) -> bool:
         others = [found.claim for found in locked_claims(self.directory, _PREFIX, without=own)]
-        reserved = sum(claim.memory_bytes for claim in others if claim)
-        return not others or reserved + memory_bytes <= self.memory_bytes
+        reserved = sum(claim.memory_bytes for claim in others if claim) + kept_bytes
+        is_alone = not others and not kept_bytes
+        return is_alone or reserved + memory_bytes <= self.memory_bytes
 
     def _claim(self, memory_bytes: int) -> Claim:
         return Claim(os.getpid(), memory_bytes, self.slots, datetime.now(UTC), time.monotonic_ns())
