@@ -2,15 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
 import psutil
 
-POOL_VARIABLE = "SUPERVISOR_PAGE_POOL"
-"""Tells in the environment of a tesseract which pool it belongs to."""
+_POOL_VARIABLE = "SUPERVISOR_PAGE_POOL"
+"""Tells in the environment of a tesseract whose it is: the page process's number, a space, and the pool."""
 
 
 class PageProcess(ForkServerProcess):
@@ -69,17 +69,22 @@ def end_process_tree(pid: int) -> None:
                 member.kill()
 
 
-def end_orphans(pool: str, page_processes: Set[int]) -> None:
-    """Kill what dead page processes left behind: what a pool's processes have started, and none of them has now.
+def mark_descendants(pool: str) -> None:
+    """Let all that this page process starts from now on tell whose it is."""
+    os.environ[_POOL_VARIABLE] = f"{os.getpid()} {pool}"
 
-    A tesseract that hangs does not notice that nobody tells it of further pages.
+
+def end_orphans(pool: str) -> None:
+    """Kill what the dead page processes of a pool left behind: what does not descend from the one that started it.
+
+    A tesseract that hangs does not notice that nobody tells it of further pages. Which page processes live is not
+    asked: one that is only just known to be starting may have a tesseract already.
 
     Args:
-        pool: What POOL_VARIABLE holds in its processes.
-        page_processes: Those that live.
+        pool: What its processes gave to `mark_descendants`.
     """
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            is_of_the_pool = process.environ().get(POOL_VARIABLE) == pool
-            if is_of_the_pool and page_processes.isdisjoint(parent.pid for parent in process.parents()):
+            page_process, _, its_pool = process.environ().get(_POOL_VARIABLE, "").partition(" ")
+            if its_pool == pool and int(page_process) not in {parent.pid for parent in process.parents()}:
                 process.kill()

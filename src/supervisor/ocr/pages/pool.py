@@ -133,8 +133,7 @@ class PagePool:
 
     def clear(self, folders: PageFolders) -> None:
         """Remove what a page left behind whose process is dead: its tesseract, and its files."""
-        living = {process.pid for process in self._context.processes if process.pid is not None and process.is_alive()}
-        end_orphans(str(self._scratch.path), living)
+        end_orphans(str(self._scratch.path))
         folders.remove()
 
     def _new_pool(self) -> ProcessPool:

@@ -26,7 +26,7 @@ from supervisor.ocr.errors import DocumentError, RecogniserError
 from supervisor.ocr.hocr import read_page
 from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.limits import limited_memory, memory_limit
-from supervisor.ocr.pages.page_process import POOL_VARIABLE, KeptOpen
+from supervisor.ocr.pages.page_process import KeptOpen, mark_descendants
 from supervisor.ocr.pages.page_work import Desk, recognise_page
 from supervisor.ocr.pages.seat import Seat
 from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
@@ -65,7 +65,7 @@ def start_page_process(setup: PageSetup) -> None:
     """Make a fresh process fit for pages: called once, before its first task."""
     global _process  # noqa: PLW0603 (pebble gives a task nothing but its arguments)
     os.environ["OMP_THREAD_LIMIT"] = "1"
-    os.environ[POOL_VARIABLE] = str(setup.folders[0])
+    mark_descendants(str(setup.folders[0]))
     # What decoders print must never mix with a report on standard output.
     os.dup2(2, 1)
     silence_mupdf()
