@@ -6,13 +6,15 @@ Arguments: the directory, how many slots, how many bytes. Answers each line with
 
 import subprocess
 import sys
-from pathlib import Path
+from functools import partial
 
 from supervisor.ocr.slots.budget import Slot, SlotBudget
+from supervisor.ocr.slots.machine import make_directory
 
 
 def main(directory: str, slots: str, memory_bytes: str) -> None:
-    budget = SlotBudget(Path(directory), slots=int(slots), memory_bytes=int(memory_bytes))
+    make = partial(make_directory, directory)
+    budget = SlotBudget(make(), slots=int(slots), memory_bytes=int(memory_bytes), make=make)
     slot: Slot | None = None
     for line in sys.stdin:
         word, _, argument = line.strip().partition(" ")

@@ -1,6 +1,7 @@
 """The budget between real processes, some of which are killed or stopped."""
 
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.slots.budget import SlotBudget
-from supervisor.ocr.slots.machine import slots_directory
+from supervisor.ocr.slots.machine import machine_budget, slots_directory
 
 HERE = Path(__file__).parent
 
@@ -106,7 +107,8 @@ class Table:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[Table]:
-    made = Table(tmp_path)
+    made = Table(tmp_path / "slots")
+    made.directory.mkdir()
     yield made
     for one in made.contestants:
         for child in psutil.Process(one.process.pid).children() if one.process.poll() is None else ():
@@ -271,7 +273,7 @@ def test_a_free_slot_that_is_not_wanted_is_not_taken(table: Table) -> None:
 
 @pytest.mark.parametrize("trap", ["symbolic link", "hard link", "pipe", "directory"])
 def test_what_strangers_put_there_is_not_written_to(table: Table, tmp_path: Path, trap: str) -> None:
-    precious, name = tmp_path / "precious", tmp_path / "slot-001.lock"
+    precious, name = tmp_path / "precious", table.directory / "slot-001.lock"
     precious.write_text("precious")
     match trap:
         case "symbolic link":
@@ -326,6 +328,52 @@ def test_too_many_open_files_are_called_so(table: Table) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert "ulimit -n" in (raised.value.hint or "")
+
+
+def test_a_directory_that_is_removed_is_made_again_as_at_first() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        parent = Path(folder)
+        parent.chmod(0o1777)
+
+        def make() -> Path:
+            return slots_directory({}, open_to_all=(parent,)).path
+
+        budget = SlotBudget(make(), slots=1, memory_bytes=1, make=make)
+        with budget.acquire(1):
+            budget.directory.rename(parent / "old")
+        with budget.acquire(1):
+            assert len(budget.state().taken) == 1
+        assert budget.directory.stat().st_mode & 0o7777 == 0o1777
+        # A stranger is faster.
+        budget.directory.rename(parent / "older")
+        budget.directory.mkdir(mode=0o755)
+        with budget.acquire(1):
+            assert budget.directory == parent / f"supervisor-slots-{os.getuid()}"
+
+
+def test_page_processes_can_make_it_again(tmp_path: Path) -> None:
+    environment = {"SUPERVISOR_SLOTS_DIR": str(tmp_path / "slots"), "SUPERVISOR_OCR_SLOTS": "1"}
+    # This is how a page process gets it.
+    budget: SlotBudget = pickle.loads(pickle.dumps(machine_budget(environment)))  # noqa: S301 (written just here)
+    budget.directory.rmdir()
+    with budget.acquire(1):
+        assert len(budget.state().taken) == 1
+
+
+def test_those_who_wait_while_it_is_removed_stand_in_line_again(table: Table, tmp_path: Path) -> None:
+    holder, *others = (table.contestant() for _ in range(3))
+    holder.ask("take 1")
+    table.wait_in_line(*others)
+    table.directory.rename(tmp_path / "old")
+    wait_until(lambda: any(one.has_answered() for one in others))
+    wait_until(lambda: len(table.waiting()) == 1)
+    assert {*table.waiting(), *table.taken()} == {one.process.pid for one in others}
+
+
+def test_a_slot_that_no_longer_counts_is_to_be_given_back(table: Table, tmp_path: Path) -> None:
+    with table.budget().acquire(1) as slot:
+        table.directory.rename(tmp_path / "old")
+        assert slot.is_wanted()
 
 
 def test_other_users_can_lock_the_files(table: Table) -> None:

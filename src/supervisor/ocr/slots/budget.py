@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from supervisor.ocr.slots.files import Claim, LockedClaim, locked_claims, take
-from supervisor.ocr.slots.queue import pause, waiting, waiting_claims
+from supervisor.ocr.slots.files import Claim, DirectoryGoneError, LockedClaim, is_plain_file_at, locked_claims, take
+from supervisor.ocr.slots.queue import Waiting, pause, waiting, waiting_claims
 
 _PREFIX = "slot"
 
@@ -32,8 +32,8 @@ class Slot:
     A process that inherits the descriptor (`pass_fds`) keeps the slot until it has ended, too.
     """
 
-    def __init__(self, directory: Path, descriptor: int) -> None:
-        self._directory = directory
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
         self._descriptor: int | None = descriptor
 
     def __enter__(self) -> Self:
@@ -55,8 +55,14 @@ class Slot:
         return self._descriptor
 
     def is_wanted(self) -> bool:
-        """Tell whether somebody waits for a slot, at the price of a few system calls for each who does."""
-        return bool(waiting_claims(self._directory))
+        """Tell whether somebody waits for a slot, at the price of a few system calls for each who does.
+
+        A slot whose file was removed is wanted, too: another has been free in its place since.
+
+        Raises:
+            ValueError: The slot was released.
+        """
+        return not is_plain_file_at(self.fileno(), self._path) or bool(waiting_claims(self._path.parent))
 
     def release(self) -> None:
         """Give the slot back, once no other process has it open; a second time does nothing."""
@@ -90,10 +96,14 @@ class SlotBudget:
         slots: How many there are for this process: another that may use fewer or more cores counts differently, and
             shares those with lower numbers.
         memory_bytes: What the pages in all slots may reserve together.
+        make: Makes the directory, unless it is there, and returns it; None if one that is removed stays missing.
     """
 
-    def __init__(self, directory: Path, *, slots: int, memory_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, *, slots: int, memory_bytes: int, make: Callable[[], Path] | None = None
+    ) -> None:
         self.directory = directory
+        self._make = make
         self.slots = slots
         self.memory_bytes = memory_bytes
 
@@ -112,19 +122,32 @@ class SlotBudget:
         Raises:
             SurroundingsError: The directory cannot be used.
         """
-        with waiting(self.directory, self._claim(memory_bytes)) as place:
-            while wanted():
-                ahead = place.ahead()
-                slot = self._try(memory_bytes, ahead)
-                if slot is not None:
-                    return slot
-                pause(len(ahead), wanted)
-        return None
+        claim, slot = self._claim(memory_bytes), None
+        # Another round only where the directory was removed meanwhile; nobody loses his place by that.
+        while slot is None and wanted():
+            if self._make is not None:
+                self.directory = self._make()
+            try:
+                with waiting(self.directory, claim) as place:
+                    slot = self._take_in_turn(place, memory_bytes, wanted)
+            except DirectoryGoneError:
+                if self._make is None:
+                    raise
+        return slot
 
     def state(self) -> BudgetState:
         """Return who has slots and who waits; nothing is made or changed."""
         taken = sorted(locked_claims(self.directory, _PREFIX), key=lambda found: found.number)
         return BudgetState(taken, waiting_claims(self.directory))
+
+    def _take_in_turn(self, place: Waiting, memory_bytes: int, wanted: Callable[[], bool]) -> Slot | None:
+        while place.is_seen() and wanted():
+            ahead = place.ahead()
+            slot = self._try(memory_bytes, ahead)
+            if slot is not None:
+                return slot
+            pause(len(ahead), wanted)
+        return None
 
     def _try(self, memory_bytes: int, ahead: Sequence[Claim]) -> Slot | None:
         # What those ahead can use is theirs, and so is the memory for the largest of their pages.
@@ -136,7 +159,7 @@ class SlotBudget:
             descriptor = take(path, self._claim(memory_bytes))
             if descriptor is not None:
                 if self._has_room(memory_bytes, kept_bytes, number):
-                    return Slot(self.directory, descriptor)
+                    return Slot(path, descriptor)
                 os.close(descriptor)
                 return None
         return None

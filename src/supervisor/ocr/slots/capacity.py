@@ -52,6 +52,11 @@ class Capacity:
         by_quota = self.cores if self.quota_cores is None else math.ceil(self.quota_cores)
         return max(1, min(self.cores, by_quota, self.memory_for_pages // UNIT_BYTES))
 
+    @property
+    def page_processes(self) -> int:
+        """How many page processes an executor has unless it is told: at least two, since one can prepare meanwhile."""
+        return max(2, self.slots)
+
 
 def measure_capacity(environment: Mapping[str, str], *, root: Path = Path("/")) -> Capacity:
     """Look at the machine.

@@ -30,6 +30,10 @@ _OF_ONE_FILE = frozenset(
 _TOO_MANY_OPEN = frozenset((errno.EMFILE, errno.ENFILE))
 
 
+class DirectoryGoneError(SurroundingsError):
+    """The directory of the slots was removed, as logging out does to some (logind.conf(5), RemoveIPC)."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """Who has a slot, or waits for one.
@@ -86,13 +90,14 @@ def take(path: Path, claim: Claim) -> int | None:
     A file that we may not use counts as taken.
 
     Raises:
+        DirectoryGoneError: There is no directory for it.
         SurroundingsError: It cannot be made, or no file in its directory can be used.
     """
     descriptor = _open_or_make(path)
     if descriptor is None:
         return None
     try:
-        if _lock(descriptor, fcntl.LOCK_EX) and _is_plain_file_at(descriptor, path):
+        if _lock(descriptor, fcntl.LOCK_EX) and is_plain_file_at(descriptor, path):
             os.pwrite(descriptor, claim.to_record(), 0)
             return descriptor
     except OSError as error:
@@ -122,6 +127,15 @@ def locked_claims(directory: Path, prefix: str, *, without: int | None = None) -
             found = _locked_claim(entry, int(number))
             if found is not None:
                 yield found
+
+
+def is_plain_file_at(descriptor: int, path: Path) -> bool:
+    """Tell whether a descriptor is a file that has this name, which cleaning programs remove, and no other."""
+    found = os.fstat(descriptor)
+    try:
+        return os.path.samestat(found, path.lstat()) and stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    except OSError:
+        return False
 
 
 def _locked_claim(path: Path, number: int) -> LockedClaim | None:
@@ -172,6 +186,10 @@ def _open_or_make(path: Path) -> int | None:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY, 0o666)
         except FileExistsError:
             continue
+        except FileNotFoundError as error:
+            raise DirectoryGoneError(
+                f"cannot use {path}: its directory was removed", hint=f"make {path.parent} again"
+            ) from error
         except OSError as error:
             raise _unusable(path, error) from error
         os.fchmod(descriptor, 0o666)  # whatever the umask says: other users lock it, too
@@ -184,15 +202,6 @@ def _lock(descriptor: int, kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_plain_file_at(descriptor: int, path: Path) -> bool:
-    """Tell whether a descriptor is a file that has this name, which cleaning programs remove, and no other."""
-    found = os.fstat(descriptor)
-    try:
-        return os.path.samestat(found, path.lstat()) and stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-    except FileNotFoundError:
-        return False
 
 
 def _unusable(path: Path, error: OSError) -> SurroundingsError:

@@ -5,6 +5,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from supervisor.errors import SurroundingsError, UsageError
@@ -76,8 +77,17 @@ def machine_budget(environment: Mapping[str, str]) -> SlotBudget:
         SurroundingsError: There is no place for the files of the slots.
     """
     capacity = measure_capacity(environment)
-    directory = slots_directory(environment).path
-    return SlotBudget(directory, slots=capacity.slots, memory_bytes=capacity.memory_for_pages)
+    make = partial(make_directory, environment.get(DIRECTORY_VARIABLE, ""))
+    return SlotBudget(make(), slots=capacity.slots, memory_bytes=capacity.memory_for_pages, make=make)
+
+
+def make_directory(chosen: str) -> Path:
+    """Make the directory of the slots, as `slots_directory` does; page processes are handed this function.
+
+    Args:
+        chosen: What SUPERVISOR_SLOTS_DIR says; empty for nothing.
+    """
+    return slots_directory({DIRECTORY_VARIABLE: chosen}).path
 
 
 def _is_open_to_all(path: Path) -> bool:

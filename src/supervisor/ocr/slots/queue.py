@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from supervisor.ocr.slots.files import Claim, locked_claims, take
+from supervisor.ocr.slots.files import Claim, is_plain_file_at, locked_claims, take
 
 _PREFIX = "waiting"
 # The first looks 40 times a second, the others the less often the more are ahead of them.
@@ -24,24 +24,30 @@ _ASLEEP_SECONDS = 2.0
 class Waiting:
     """A place in the queue."""
 
-    def __init__(self, directory: Path, descriptor: int, number: int, claim: Claim) -> None:
-        self._directory = directory
+    def __init__(self, path: Path, descriptor: int, number: int, claim: Claim) -> None:
+        self._path = path
         self._descriptor = descriptor
         self._place = (claim.since_ns, number)
+
+    def is_seen(self) -> bool:
+        """Tell whether others see us wait; our file may have been removed, alone or with all others."""
+        return is_plain_file_at(self._descriptor, self._path)
 
     def ahead(self) -> list[Claim]:
         """Return those who came before and are awake, and show that we are."""
         os.utime(self._descriptor)
-        others = _awake(self._directory, without=self._place[1])
+        others = _awake(self._path.parent, without=self._place[1])
         return [claim for number, claim in others if (claim.since_ns, number) < self._place]
 
 
 @contextmanager
 def waiting(directory: Path, claim: Claim) -> Iterator[Waiting]:
     """Stand in the queue for the length of a block."""
-    number, descriptor = _take_place(directory, claim)
+    number = 0
+    while (descriptor := take(path := directory / f"{_PREFIX}-{number:03}.lock", claim)) is None:
+        number += 1
     try:
-        yield Waiting(directory, descriptor, number, claim)
+        yield Waiting(path, descriptor, number, claim)
     finally:
         os.close(descriptor)
 
@@ -56,13 +62,6 @@ def pause(ahead: int, wanted: Callable[[], bool]) -> None:
 def waiting_claims(directory: Path) -> list[Claim]:
     """Return those who wait and are awake, who came first first."""
     return [claim for _number, claim in sorted(_awake(directory), key=lambda one: (one[1].since_ns, one[0]))]
-
-
-def _take_place(directory: Path, claim: Claim) -> tuple[int, int]:
-    number = 0
-    while (descriptor := take(directory / f"{_PREFIX}-{number:03}.lock", claim)) is None:
-        number += 1
-    return number, descriptor
 
 
 def _awake(directory: Path, *, without: int | None = None) -> Iterator[tuple[int, Claim]]:
