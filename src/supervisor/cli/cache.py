@@ -56,7 +56,7 @@ def cache() -> None:
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
 
 
-@cache.command()
+@cache.command(short_help="Tell what the page cache holds.")
 @cache_dir_option
 @located
 @click.pass_context
@@ -82,7 +82,7 @@ def info(ctx: click.Context, /, *, where: Location, cache_dir: Path | None) -> i
     return code
 
 
-@cache.command()
+@cache.command(short_help="Remove what was used longest ago.")
 @cache_dir_option
 @click.option("--max-size", type=Size(), metavar="SIZE", help="What may be left, as in 1GB.  [default: the limit]")
 @click.option("--all", "everything", is_flag=True, help="Leave nothing.")

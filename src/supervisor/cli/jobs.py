@@ -35,7 +35,7 @@ def jobs() -> None:
     """List and check the job files of a repository."""
 
 
-@jobs.command("list")
+@jobs.command("list", short_help="List the job files and what they match.")
 @click.option("--ref", help="Look into this commit.  [default: the files as they are in the work tree]")
 @located
 def list_jobs(*, where: Location, ref: str | None) -> int:

@@ -141,14 +141,20 @@ cache_dir_option = option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Where recognised pages are kept for all runs.  [default: ~/.cache/supervisor]",
 )
-execution_options = _together(
-    option(
+
+
+def ocr_workers_option(what: str) -> Decorator:
+    """Declare how many page processes there are; `what` describes them."""
+    return option(
         "--ocr-workers",
         type=WholeNumber(1, MAX_WORKERS),
         variables=("OCR_WORKERS",),
-        show_default="the machine's OCR slots, at least 2",
-        help="Page processes of each executor.",
-    ),
+        help=f"{what}  [default: the machine's OCR slots, at least 2]",
+    )
+
+
+execution_options = _together(
+    ocr_workers_option("Page processes of each executor."),
     option(
         "--lease-seconds",
         type=WholeNumber(MIN_LEASE_SECONDS),
@@ -170,8 +176,7 @@ def workers_option(*, variables: tuple[str, ...] = ()) -> Decorator:
         "--workers",
         type=WholeNumber(1, MAX_WORKERS),
         variables=variables,
-        show_default="cores",
-        help="Executors at a time, one run each.",
+        help="Executors at a time, one run each.  [default: cores]",
     )
 
 

@@ -14,7 +14,7 @@ import click
 from pydantic import ValidationError
 
 from supervisor.artifacts.layout import machine_state
-from supervisor.cli.options import Location, located
+from supervisor.cli.options import Location, located, ocr_workers_option
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import stop_fork_server
@@ -25,6 +25,7 @@ from supervisor.ocr.jobs.job import Format, Job
 from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
+from supervisor.ocr.slots.capacity import measure_capacity
 from supervisor.ocr.slots.machine import machine_budget
 
 # A PDF is no text for a terminal.
@@ -43,11 +44,12 @@ _FORMATS = ("txt", "tsv", "hocr", "alto", "json")
     type=click.Choice(_FORMATS),
     default="txt",
     show_default=True,
+    help="What to print.",
 )
 @click.option("--pages", help="Which pages, as in 1-5,9.  [default: all]")
 @click.option("--dpi", type=int, default=300, show_default=True, help="Where the file does not say.")
 @click.option("--page-segmentation", type=int, default=3, show_default=True, help="tesseract --psm.")
-@click.option("--ocr-workers", type=click.IntRange(min=1), default=2, show_default=True, envvar="OCR_WORKERS")
+@ocr_workers_option("Page processes.")
 @located
 def try_files(
     *,
@@ -58,7 +60,7 @@ def try_files(
     pages: str | None,
     dpi: int,
     page_segmentation: int,
-    ocr_workers: int,
+    ocr_workers: int | None,
 ) -> int:
     """Recognise files and print their text, in the order given; nothing is stored.
 
@@ -75,7 +77,7 @@ def try_files(
     if missing:
         raise UsageError(f"there is no file {missing[0]}")
     tesseract = check_languages([job], state_dir=machine_state())
-    finished = _recognise(files, job, tesseract, ocr_workers)
+    finished = _recognise(files, job, tesseract, ocr_workers or measure_capacity(os.environ).page_processes)
     failed = [one for one in finished if one.error]
     if where.as_json:
         print_json(

@@ -105,7 +105,7 @@ class ParallelRunSupervisor:
             repository=self.repository,
             runs_directory=self.runs_directory,
             databases=databases_for(self.runs_directory, database_url, per_run_sqlite=per_run_sqlite),
-            ocr_workers=ocr_workers or max(2, measure_capacity(os.environ).slots),
+            ocr_workers=ocr_workers or measure_capacity(os.environ).page_processes,
             cache=cache if use_cache else None,
             lease_seconds=lease_seconds,
             name=worker_name,

@@ -35,6 +35,11 @@ def test_slots_follow_cores_quota_and_memory(capacity: Capacity, slots: int) -> 
     assert capacity.slots == slots
 
 
+@pytest.mark.parametrize(("slots", "page_processes"), [(1, 2), (2, 2), (7, 7)])
+def test_one_page_process_can_prepare_while_another_recognises(slots: int, page_processes: int) -> None:
+    assert Capacity(cores=2, quota_cores=None, memory_bytes=4 * GB, chosen_slots=slots).page_processes == page_processes
+
+
 def test_a_fifth_of_the_memory_is_left_to_others() -> None:
     assert Capacity(cores=1, quota_cores=None, memory_bytes=10 * GB).memory_for_pages == 8 * GB
 
