@@ -1,10 +1,12 @@
 """A page is recognised once: by whichever run, attempt, supervisor or machine came first."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 
@@ -131,3 +133,23 @@ def test_many_documents_made_of_few_pages(archive: Archive, database: str, reque
     assert sources(again) == {"a": (0, 600)}
     assert again.runs["a"]["documents"] == {"total": 600, "succeeded": 600, "failed": 0}
     assert files(archive.runs / "a/output") == before
+
+
+def test_what_attributes_made_of_a_document_is_not_kept_under_its_name(archive: Archive) -> None:
+    archive.scan("scans/1.png")
+    page, content = Image.open(archive.top / "scans/1.png").convert("L"), BytesIO()
+    # A picture whose pixels have line feeds among them.
+    page.point(lambda value: 10 if value < 128 else 250).save(content, "PPM")
+    page.close()
+    (archive.top / "scans/1.png").unlink()
+    archive.write("scans/1.pgm", content.getvalue())
+    archive.write(".gitattributes", "*.pgm text eol=crlf\n")
+    archive.job("a", "scans/*.pgm", extra='formats = ["txt"]')
+    archive.commit()
+    archive.supervisor("--run-ids=a")
+    spoilt = archive.text("a", "scans/1.pgm")
+    archive.write(".gitattributes", "")
+    archive.commit()
+    assert sources(archive.supervisor("--run-ids=a", "--json")) == {"a": (1, 0)}
+    assert "harbour" in archive.text("a", "scans/1.pgm")
+    assert "harbour" not in spoilt

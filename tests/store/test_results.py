@@ -20,6 +20,7 @@ from supervisor.store.tables import runs as table
 from support.clocks import BEGIN, HandClock
 
 OWNER = "7 2026-05-01T12:00:00+00:00"
+PATHS = ["a.tiff", "b.pdf"]
 DOCUMENTS = [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.pdf")]
 PAGE = StoredPage(
     "a.tiff",
@@ -123,7 +124,7 @@ def writes(store: ResultStore, key: AttemptKey) -> list[Callable[[], object]]:
 
 def everything(place: Place) -> object:
     store, key = place.store, place.key
-    return store.documents(key.run, 1), store.finished_pages(key), store.tally(key.run, 1)
+    return store.documents(key.run, 1), store.finished_pages(key, PATHS), store.tally(key.run, 1)
 
 
 def test_an_older_term_writes_nothing(place: Place) -> None:
@@ -164,7 +165,7 @@ def test_pages_and_documents_are_stored_together_or_not_at_all(place: Place) -> 
         store.store(key, [PAGE], [replace(done, job=None)])  # type: ignore[arg-type]  # what no database takes
     assert everything(place) == before
     store.store(key, [PAGE, replace(PAGE, page_number=2)], [done])
-    assert store.finished_pages(key) == {"a.tiff": [PAGE, replace(PAGE, page_number=2)]}
+    assert store.finished_pages(key, PATHS) == {"a.tiff": [PAGE, replace(PAGE, page_number=2)]}
     assert store.documents(key.run, 1) == [done, DOCUMENTS[1]]
 
 
@@ -172,7 +173,7 @@ def test_what_is_stored_again_replaces_what_was_there(place: Place) -> None:
     store, key, later = place.store, place.key, replace(PAGE, text="later", because="new", page_key=None)
     store.store(key, [PAGE], [finished(ResultStatus.FAILED, 1, "too dark")])
     store.store(key, [later], [finished(ResultStatus.SUCCEEDED, 1, None)])
-    assert store.finished_pages(key) == {"a.tiff": [later]}
+    assert store.finished_pages(key, PATHS) == {"a.tiff": [later]}
     assert store.documents(key.run, 1)[0] == finished(ResultStatus.SUCCEEDED, 1, None)
 
 
@@ -189,12 +190,12 @@ def test_attempts_and_runs_are_kept_apart(place: Place) -> None:
     place.store.store(place.key, [PAGE], [])
     for key in (place.another_attempt(), place.another_run()):
         assert place.store.take_over(key, f"another {key}")
-        assert place.store.finished_pages(key) == {}
+        assert place.store.finished_pages(key, PATHS) == {}
         place.store.begin(key, DOCUMENTS[:1])
         place.store.store(key, [replace(PAGE, text="another")], [])
-        assert [page.text for page in place.store.finished_pages(key)["a.tiff"]] == ["another"]
+        assert [page.text for page in place.store.finished_pages(key, PATHS)["a.tiff"]] == ["another"]
         place.store.store(key, [], [finished(ResultStatus.FAILED, 1, "another")])
-    assert place.store.finished_pages(place.key) == {"a.tiff": [PAGE]}
+    assert place.store.finished_pages(place.key, PATHS) == {"a.tiff": [PAGE]}
     assert place.store.documents(place.key.run, 1) == DOCUMENTS
 
 
@@ -205,10 +206,10 @@ def test_pages_that_failed_are_done_again(place: Place) -> None:
     )
     store.store(key, [failed], [])
     store.store(key, [replace(PAGE, page_number=2, status=ResultStatus.SKIPPED, source=None, because=None)], [])
-    assert store.finished_pages(key) == {}
+    assert store.finished_pages(key, PATHS) == {}
     assert store.tally(key.run, 1).failed == 1
     store.store(key, [PAGE], [])
-    assert store.finished_pages(key) == {"a.tiff": [PAGE]}
+    assert store.finished_pages(key, PATHS) == {"a.tiff": [PAGE]}
     assert store.tally(key.run, 1) == PageTally(total=2, ocr=1, skipped=1, because={"changed": 1})
 
 
@@ -246,7 +247,7 @@ def test_documents_and_pages_come_in_order(place: Place) -> None:
     for number in (10, 2, 1):
         store.store(key, [replace(PAGE, page_number=number)], [])
     store.store(key, [replace(PAGE, document="b.pdf")], [])
-    found = store.finished_pages(key)
+    found = store.finished_pages(key, PATHS)
     assert [page.page_number for page in found["a.tiff"]] == [1, 2, 10]
     assert [page.page_number for page in found["b.pdf"]] == [1]
 
@@ -269,13 +270,13 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 def test_pages_come_back_as_they_went_in(place: Place, text: str, master: str, share: float | None) -> None:
     page = replace(PAGE, text=text, master=master, weak_word_share=share)
     place.store.store(place.key, [page], [])
-    assert place.store.finished_pages(place.key) == {"a.tiff": [page]}
+    assert place.store.finished_pages(place.key, PATHS) == {"a.tiff": [page]}
 
 
 def test_what_cannot_be_stored_of_texts_and_errors_is_replaced(place: Place) -> None:
     store, key, words, stored = place.store, place.key, "a\0b \udcff\n", "a\N{REPLACEMENT CHARACTER}b \\udcff\n"
     store.store(key, [replace(PAGE, text=words, error=words)], [])
-    assert store.finished_pages(key) == {"a.tiff": [replace(PAGE, text=stored, error=stored)]}
+    assert store.finished_pages(key, PATHS) == {"a.tiff": [replace(PAGE, text=stored, error=stored)]}
     store.store(key, [], [finished(ResultStatus.FAILED, 1, words)])
     assert store.documents(key.run, 1)[0].error == stored
 
@@ -316,12 +317,12 @@ def test_what_another_owner_left_under_the_number_of_an_attempt_goes(own: Result
     own.begin(other, DOCUMENTS)
     own.store(other, [PAGE], [])
     assert not own.take_over(replace(other, lease_term=2), "8 2026-05-02")
-    assert own.finished_pages(KEY) == {"a.tiff": [PAGE]}
+    assert own.finished_pages(KEY, PATHS) == {"a.tiff": [PAGE]}
     # The control database was deleted: numbers and terms begin anew.
     assert own.take_over(KEY, "7 2026-06-01")
     assert own.documents(7, 1) == []
-    assert own.finished_pages(KEY) == {}
-    assert own.finished_pages(other) == {"a.tiff": [PAGE]}
+    assert own.finished_pages(KEY, PATHS) == {}
+    assert own.finished_pages(other, ["a.tiff"]) == {"a.tiff": [PAGE]}
     assert own.documents(7, 2) == DOCUMENTS
 
 
@@ -333,4 +334,4 @@ def test_an_attempt_after_another_of_the_same_row_begins(own: ResultStore) -> No
     assert own.take_over(retry, OWNER)
     own.begin(retry, DOCUMENTS)
     assert not own.take_over(replace(retry, lease_term=3), OWNER), "this one goes on"
-    assert own.finished_pages(KEY) == {"a.tiff": [PAGE]}
+    assert own.finished_pages(KEY, PATHS) == {"a.tiff": [PAGE]}

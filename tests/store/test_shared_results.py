@@ -73,7 +73,7 @@ def test_who_lost_the_run_writes_nothing(
     if again is not None:
         assert not store.take_over(key_of(again), again.owner), "the attempt goes on"
         store.store(key_of(again), [PAGE], [])
-        assert store.finished_pages(key) == {"a.tiff": [PAGE]}
+        assert store.finished_pages(key, ["a.tiff"]) == {"a.tiff": [PAGE]}
 
 
 def test_a_run_that_is_not_there_has_no_results(engine: Engine, store: ResultStore, key: AttemptKey) -> None:
@@ -154,7 +154,7 @@ def test_a_page_waits_for_a_rescue_under_way_and_is_not_stored(
                 stored.result(timeout=0.3)
         with pytest.raises(FencedOut):
             stored.result(timeout=30)
-    assert store.finished_pages(key) == {}
+    assert store.finished_pages(key, ["a.tiff"]) == {}
 
 
 def test_what_was_committed_though_nobody_said_so_is_stored_once(
@@ -171,7 +171,7 @@ def test_what_was_committed_though_nobody_said_so_is_stored_once(
         with lost_answers(store._engine):
             call()
     assert [document.status for document in store.documents(key.run, 1)] == ["succeeded", None]
-    assert store.finished_pages(key) == {"a.tiff": [PAGE]}
+    assert store.finished_pages(key, ["a.tiff"]) == {"a.tiff": [PAGE]}
     store.close()
 
 
@@ -212,7 +212,7 @@ def test_every_call_outlasts_a_restart_of_the_server(
     assert away_and_back(lambda: store.take_over(key, row.owner))
     away_and_back(lambda: store.begin(key, [DOCUMENT]))
     away_and_back(lambda: store.store(key, [PAGE], []))
-    assert away_and_back(lambda: store.finished_pages(key)) == {"a.tiff": [PAGE]}
+    assert away_and_back(lambda: store.finished_pages(key, ["a.tiff"])) == {"a.tiff": [PAGE]}
     store.close()
 
     impatient = ResultStore(url, shared=True, patience_seconds=0.2)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import assert_never, cast
@@ -23,7 +23,7 @@ from supervisor.ocr.results import PageResult, PageSource
 from supervisor.ocr.slots.machine import machine_budget
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
-# Documents whose pages other machines are asked for at once.
+# Documents whose pages databases are asked for at once.
 _LOOKED_UP_TOGETHER = 200
 _TRACE_EVENTS = {
     "ocr": "page_recognised",
@@ -81,7 +81,7 @@ class Attempt:
         finished = 0
         batch = Batch(store, self._key, self._send)
         with Recall(self._start, self._spec) as recall, self._pool(recall, held_descriptors) as pool:
-            requests = self._requests(recall, store.finished_pages(self._key))
+            requests = self._requests(recall, store)
             for event in process_documents(requests, pool, recall.known, stop=self._stop):
                 match event:
                     case events.DocumentOpened(request, page_count):
@@ -123,7 +123,7 @@ class Attempt:
             keep_open=held_descriptors,
         )
 
-    def _requests(self, recall: Recall, stored: Mapping[str, Sequence[StoredPage]]) -> Iterator[events.DocumentRequest]:
+    def _requests(self, recall: Recall, store: ResultStore) -> Iterator[events.DocumentRequest]:
         workspace = Path(self._start.workspace)
         lfs_objects_dir = Path(self._start.lfs_objects_dir)
         jobs = {job.name: job for job in self._spec.jobs}
@@ -131,6 +131,7 @@ class Attempt:
             if number % _LOOKED_UP_TOGETHER == 0:
                 coming = self._spec.documents[number : number + _LOOKED_UP_TOGETHER]
                 recall.prefetch((jobs[one.job], one.blob_sha) for one in coming)
+                stored = store.finished_pages(self._key, [one.path for one in coming])
             path = workspace / os.fsdecode(document.path_bytes)
             yield events.DocumentRequest(
                 path=path,

@@ -6,6 +6,7 @@ of whose pages are known is neither opened nor decoded.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -18,9 +19,7 @@ from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequ
 from supervisor.ocr.known import KnownPages
 from supervisor.ocr.pages.outcomes import Lost, outcome_of
 from supervisor.ocr.pages.pool import PagePool
-from supervisor.ocr.pages.stopwatch import Stopwatch
 from supervisor.ocr.pages.tasks import (
-    MARGIN_SECONDS,
     Killed,
     NotStarted,
     OpenTask,
@@ -30,7 +29,7 @@ from supervisor.ocr.pages.tasks import (
     SearchableTask,
 )
 from supervisor.ocr.results import PageResult
-from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, wanted_pages
+from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, is_overdue, wanted_pages
 
 # How soon `stop` and tasks that take too long are noticed while pages are being worked on.
 _LOOK_SECONDS = 0.1
@@ -91,14 +90,22 @@ class _Processing:
                 yield Waiting()
                 wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 self._end_overdue()
-                for future in [future for future in self._under_way if future.done()]:
+                for future in [one for one in self._under_way if one.done()]:
                     yield from self._take_in(self._under_way.pop(future), future)
         finally:
             self._stop_file.touch()
 
     def _fill(self) -> Iterator[Event]:
-        """Hand out tasks as long as there is room; what is known already needs none."""
+        """Hand out tasks as long as there is room; what is known already needs none.
+
+        Known documents can be many: nothing that waits for a page process, and none that is done, waits for them.
+        """
+        until = time.monotonic() + _LOOK_SECONDS
         while len(self._under_way) < self._limit and not self._stop.is_set() and not self._abandon.is_set():
+            if self._under_way and (time.monotonic() > until or any(future.done() for future in self._under_way)):
+                return
+            if len(self._under_way) < self._pool.workers and self._begin_next_page():
+                continue
             request = self._next_request()
             if request is not None:
                 yield from self._look_at(request)
@@ -106,9 +113,8 @@ class _Processing:
                 return
 
     def _next_request(self) -> DocumentRequest | None:
-        waiting = sum(len(document.waiting) for document in self._documents)
         opening = sum(isinstance(task, Opening) for task in self._under_way.values())
-        if waiting >= self._limit or opening >= self._pool.workers:
+        if opening >= self._pool.workers or sum(len(one.waiting) for one in self._documents) >= self._limit:
             return None
         return self._released.popleft() if self._released else next(self._requests, None)
 
@@ -118,11 +124,10 @@ class _Processing:
                 self._followers[request.identity].append(request)
                 return
             self._followers[request.identity] = []
-        page_count = self._known.page_count(request)
-        if page_count is None:
-            self._open(request)
-        else:
+        if page_count := self._known.page_count(request):
             yield from self._begin(request, page_count, None)
+        else:
+            self._open(request)
 
     def _begin(self, request: DocumentRequest, page_count: int, document: Document | None) -> Iterator[Event]:
         wanted = wanted_pages(request, page_count)
@@ -157,23 +162,6 @@ class _Processing:
         page_number = owner.waiting.popleft()
         if not owner.waiting:
             self._documents.popleft()
-        self._recognise(owner, page_number)
-        return True
-
-    def _open(
-        self, request: DocumentRequest, owner: OpenDocument | None = None, *, is_second_try: bool = False
-    ) -> None:
-        task = OpenTask(
-            request.path,
-            request.root,
-            request.lfs_objects_dir,
-            request.job,
-            self._stop_file,
-            self._pool.new_file("watch"),
-        )
-        self._submit(Opening(request, task, owner, is_second_try))
-
-    def _recognise(self, owner: OpenDocument, page_number: int, *, is_second_try: bool = False) -> None:
         if owner.document is None:
             raise ValueError("a document is opened before its pages are recognised")
         task = PageTask(
@@ -183,19 +171,35 @@ class _Processing:
             owner.request.job,
             self._pool.new_folders(),
             self._stop_file,
-            self._pool.new_file("watch"),
+            self._pool.new_stopwatch(),
             self._known.keys(owner.request.job),
-            alone=is_second_try,
         )
         self._submit(Page(owner, task))
+        return True
+
+    def _open(self, request: DocumentRequest, owner: OpenDocument | None = None) -> None:
+        task = OpenTask(
+            request.path,
+            request.root,
+            request.lfs_objects_dir,
+            request.blob_sha,
+            request.job,
+            self._stop_file,
+            self._pool.new_stopwatch(),
+        )
+        self._submit(Opening(request, task, owner))
 
     def _submit(self, what: UnderWay) -> None:
         self._under_way[self._pool.submit(what.task)] = what
 
+    def _try_again(self, what: UnderWay) -> None:
+        if not self._stop.is_set():
+            task = replace(what.task, stopwatch=self._pool.new_stopwatch(), is_second_try=True)
+            self._submit(replace(what, task=task))  # type: ignore[arg-type]  # it is the task that it had
+
     def _end_overdue(self) -> None:
         for future, what in self._under_way.items():
-            limit_seconds = what.task.job.page_timeout_seconds + MARGIN_SECONDS
-            if not future.done() and Stopwatch(what.task.stopwatch).read() > limit_seconds:
+            if not future.done() and is_overdue(what):
                 future.cancel()
 
     def _take_in(self, what: UnderWay, future: Future[Any]) -> Iterator[Event]:
@@ -216,13 +220,13 @@ class _Processing:
     def _opened(self, opening: Opening, outcome: Document | Refused | Lost) -> Iterator[Event]:
         request, owner = opening.request, opening.owner
         match outcome:
-            case Lost(may_pass=True) if not opening.is_second_try:
-                if not self._stop.is_set():
-                    self._open(request, owner, is_second_try=True)
+            case Lost(may_pass=True) if not opening.task.is_second_try:
+                self._try_again(opening)
             case Lost(reason) | Refused(reason):
                 yield from self._end(DocumentFinished(request, "failed", None, (), reason))
             case Document() as document if owner is None:
-                self._known.keep_page_count(request, document.page_count)
+                if document.is_blob:
+                    self._known.keep_page_count(request, document.page_count)
                 yield from self._begin(request, document.page_count, document)
             case Document() as document:
                 owner.document = document
@@ -238,9 +242,8 @@ class _Processing:
         if isinstance(outcome, Lost):
             self._pool.clear(page.task.folders)
         match outcome:
-            case Killed() | Lost(may_pass=True) if not page.task.alone:
-                if not self._stop.is_set():
-                    self._recognise(owner, number, is_second_try=True)
+            case Killed() | Lost(may_pass=True) if not page.task.is_second_try:
+                self._try_again(page)
                 return
             case Killed(result):
                 pass
@@ -249,7 +252,8 @@ class _Processing:
             case Recognised(result, picture):
                 if result.source == "ocr":
                     result = replace(result, because=self._known.why(owner.request))
-                self._known.keep(owner.request, result, picture)
+                if owner.document is not None and owner.document.is_blob:
+                    self._known.keep(owner.request, result, picture)
             case _:
                 assert_never(outcome)
         owner.results[number] = result
@@ -265,14 +269,13 @@ class _Processing:
         elif owner.document is None:
             self._open(owner.request, owner)
         else:
-            pages = tuple(page.master if page.origin == "ocr" else None for page in finished.pages)
             task = SearchableTask(
                 owner.document,
-                pages,
+                tuple(page.master if page.origin == "ocr" else None for page in finished.pages),
                 owner.request.job,
                 self._pool.new_result(),
                 self._stop_file,
-                self._pool.new_file("watch"),
+                self._pool.new_stopwatch(),
             )
             self._submit(Searchable(finished, task))
 
@@ -281,6 +284,9 @@ class _Processing:
         match outcome:
             case Path():
                 finished = replace(finished, pdf=outcome)
+            case Lost(may_pass=True) if not searchable.task.is_second_try:
+                self._try_again(searchable)
+                return
             case Lost(reason) | Refused(reason):
                 finished = replace(finished, status="failed", error=finished.error or f"no searchable PDF: {reason}")
             case _:

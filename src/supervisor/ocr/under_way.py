@@ -7,7 +7,8 @@ from supervisor.ocr.documents.document import Document
 from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.jobs.page_selection import select_pages
-from supervisor.ocr.pages.tasks import OpenTask, PageTask, SearchableTask
+from supervisor.ocr.pages.stopwatch import Stopwatch
+from supervisor.ocr.pages.tasks import MARGIN_SECONDS, OpenTask, PageTask, SearchableTask
 from supervisor.ocr.results import PageResult
 
 
@@ -51,7 +52,6 @@ class Opening:
     request: DocumentRequest
     task: OpenTask
     owner: OpenDocument | None = None
-    is_second_try: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ class Searchable:
 
 
 UnderWay = Opening | Page | Searchable
+
+
+def is_overdue(what: UnderWay) -> bool:
+    """Tell whether a task has been at work for longer than it may."""
+    return Stopwatch(what.task.stopwatch).read() > what.task.limit_seconds + MARGIN_SECONDS
 
 
 def wanted_pages(request: DocumentRequest, page_count: int) -> frozenset[int] | DocumentFinished:

@@ -172,11 +172,11 @@ class ResultStore:
 
         self._apply(put, key)
 
-    def finished_pages(self, key: AttemptKey) -> dict[str, list[StoredPage]]:
-        """Return the pages that the attempt has already, by document: what an earlier term of it succeeded in."""
+    def finished_pages(self, key: AttemptKey, paths: Sequence[str]) -> dict[str, list[StoredPage]]:
+        """Return the pages that the attempt has already of some documents: what an earlier term of it succeeded in."""
         query = (
             sa.select(pages)
-            .where(*_of(pages, key), pages.c.status == ResultStatus.SUCCEEDED)
+            .where(*_of(pages, key), pages.c.status == ResultStatus.SUCCEEDED, pages.c.document.in_(paths))
             .order_by(pages.c.page_number)
         )
         found: dict[str, list[StoredPage]] = {}

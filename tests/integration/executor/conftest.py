@@ -1,4 +1,3 @@
-import hashlib
 import json
 import os
 import shutil
@@ -34,6 +33,7 @@ from supervisor.store.engine import sqlite_url, transaction
 from supervisor.store.results import PageTally, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
+from support.blobs import blob_id
 from support.postgres import PostgresServer
 from support.run_queue import add_run, add_session, key_of, put
 
@@ -117,9 +117,9 @@ class Bench:
 
     def document(self, path: Path) -> SpecDocument:
         text, raw = spelled(os.fsencode(path.relative_to(self.workspace)))
-        # Git has another name for a content, and as many; that of a link is where it leads to.
+        # That of a link is where it leads to.
         content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
-        return SpecDocument(path=text, raw=raw, blob_sha=hashlib.sha256(content).hexdigest(), job="books")
+        return SpecDocument(path=text, raw=raw, blob_sha=blob_id(content), job="books")
 
     def claim(self, *, attempt: int = 1, term: int) -> RunRow:
         """As a claim and provisioning do: only this term writes from now on; an attempt that begins has no trace."""
@@ -146,9 +146,12 @@ class Bench:
     def lease(self, term: int = 1) -> WorkspaceLease:
         return WorkspaceLease(self.directory.root, self.workspace, run_id="letters", term=term)
 
+    def paths(self, store: ResultStore, row: RunRow) -> list[str]:
+        return [document.path for document in store.documents(row.id, row.attempt)]
+
     def stored_pages(self, row: RunRow | None = None) -> list[StoredPage]:
         with closing(self.store()) as store:
-            found = store.finished_pages(key_of(row or self.row))
+            found = store.finished_pages(key_of(row or self.row), self.paths(store, row or self.row))
         return [stored for pages in found.values() for stored in pages]
 
     def stored(self) -> tuple[list[StoredPage], list[StoredDocument], PageTally]:

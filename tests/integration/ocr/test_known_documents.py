@@ -1,6 +1,5 @@
 """Pages that are known from before: what is not opened, not decoded and not recognised again, and why the rest is."""
 
-import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from supervisor.ocr.known import KnownPages, keys_of
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult
+from support.blobs import blob_id
 
 Draw = Callable[..., Image.Image]
 MakeJob = Callable[..., Job]
@@ -39,8 +39,7 @@ class Archive:
 
     def request(self, name: str, job: Job) -> DocumentRequest:
         path = self.folder / name
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        return DocumentRequest(path, name, job, self.folder, blob_sha=content)
+        return DocumentRequest(path, name, job, self.folder, blob_sha=blob_id(path.read_bytes()))
 
     def recognise(
         self, *requests: DocumentRequest, use_cache: bool = True, pool: PagePool | None = None

@@ -49,7 +49,7 @@ def call(pool: PagePool, function: Callable[..., Any], *arguments: object) -> Fu
 def cheap_task(tmp_path: Path, make_job: MakeJob) -> CheapTask:
     """Ask for a document that is not there."""
     missing = tmp_path / "missing"
-    return lambda: OpenTask(missing, tmp_path, None, make_job(), tmp_path / "stop", tmp_path / "watch")
+    return lambda: OpenTask(missing, tmp_path, None, None, make_job(), tmp_path / "stop", tmp_path / "watch")
 
 
 def is_gone(process: psutil.Process) -> bool:

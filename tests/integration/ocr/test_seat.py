@@ -33,7 +33,8 @@ class Sitting:
     served: list[psutil.Process] = field(default_factory=list)
 
     def recognise(self, memory_bytes: int = UNIT_BYTES) -> psutil.Process:
-        with self.seat.taken(memory_bytes) as engines:
+        with self.seat.taken(memory_bytes, wanted=lambda: True) as engines:
+            assert engines is not None
             assert "archive" in engines.streaming.recognise(self.page, SETTINGS, timeout_seconds=30)
             assert isinstance(engines.streaming, StreamingEngine)
             assert engines.streaming.pid is not None
@@ -102,7 +103,7 @@ def test_nothing_is_given_back_while_a_page_is_under_way(sitting: Sitting, monke
     monkeypatch.setattr(module, "_IDLE_SECONDS", 0.05)
     sitting.recognise()
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
-    with sitting.seat.taken(UNIT_BYTES):
+    with sitting.seat.taken(UNIT_BYTES, wanted=lambda: True):
         # The one that was set before this page began has come to its end.
         for timer in timers:
             timer.join()
@@ -143,7 +144,7 @@ def test_a_page_that_needs_more_memory_takes_its_slot_anew(sitting: Sitting) -> 
 
 @pytest.mark.usefixtures("never_idle")
 def test_a_page_that_fails_leaves_the_seat_in_order(sitting: Sitting) -> None:
-    with pytest.raises(RuntimeError), sitting.seat.taken(UNIT_BYTES):
+    with pytest.raises(RuntimeError), sitting.seat.taken(UNIT_BYTES, wanted=lambda: True):
         raise RuntimeError
     assert sitting.reserved == [UNIT_BYTES]
     sitting.recognise()

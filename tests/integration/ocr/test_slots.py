@@ -354,7 +354,7 @@ def test_a_directory_that_is_removed_is_made_again_as_at_first() -> None:
 def test_page_processes_can_make_it_again(tmp_path: Path) -> None:
     environment = {"SUPERVISOR_SLOTS_DIR": str(tmp_path / "slots"), "SUPERVISOR_OCR_SLOTS": "1"}
     # This is how a page process gets it.
-    budget: SlotBudget = pickle.loads(pickle.dumps(machine_budget(environment)))  # noqa: S301 (written just here)
+    budget: SlotBudget = pickle.loads(pickle.dumps(machine_budget(environment)))  # noqa: S301 (our own)  # noqa: S301 (written just here)
     budget.directory.rmdir()
     with budget.acquire(1):
         assert len(budget.state().taken) == 1

@@ -28,7 +28,8 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
 
 
 def test_it_counts_while_it_runs_and_any_process_can_read_it(tmp_path: Path, now: Monotonic) -> None:
-    ours, others = Stopwatch(tmp_path / "new" / "watch"), Stopwatch(tmp_path / "new" / "watch")
+    file = Stopwatch.make(tmp_path / "watch")
+    ours, others = Stopwatch(file), Stopwatch(file)
     assert others.read() == 0, "nobody has started it"
     ours.start()
     now.seconds += 3
@@ -39,6 +40,30 @@ def test_it_counts_while_it_runs_and_any_process_can_read_it(tmp_path: Path, now
     ours.start()
     now.seconds += 2
     assert (ours.seconds, others.read()) == (5, 5)
+
+
+def test_it_is_made_where_there_is_room_and_needs_none_later(tmp_path: Path, now: Monotonic) -> None:
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    spill = tmp_path / "spill"
+    assert Stopwatch.make(full, spill) == spill
+    before = spill.stat().st_blocks, spill.stat().st_ino
+    watch = Stopwatch(spill)
+    watch.start()
+    now.seconds += 2
+    watch.rest()
+    assert (Stopwatch(spill).read(), (spill.stat().st_blocks, spill.stat().st_ino)) == (2, before)
+
+
+def test_who_has_nobody_left_to_tell_goes_on(tmp_path: Path, now: Monotonic) -> None:
+    file = Stopwatch.make(tmp_path / "watch")
+    watch = Stopwatch(file)
+    file.unlink()
+    watch.start()
+    now.seconds += 2
+    watch.rest()
+    assert watch.seconds == 2
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"half of it"])
@@ -52,7 +77,7 @@ TASK = """
 import ctypes, sys, time
 from pathlib import Path
 from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
-clock = TaskClock(Stopwatch(Path(sys.argv[1])), 0.2)
+clock = TaskClock(Stopwatch(Stopwatch.make(Path(sys.argv[1]))), 0.2)
 clock.start()
 {then}
 print("alive")

@@ -1,5 +1,6 @@
 """One tesseract process: started within limits, read within bounds, ended and collected."""
 
+import contextlib
 import os
 import re
 import resource
@@ -68,7 +69,10 @@ class TesseractProcess(subprocess.Popen[bytes]):
     def limit_memory(self, memory_bytes: int | None) -> None:
         """Set how much address space it may use from now on; None for as much as we may ourselves."""
         self._memory_bytes = memory_bytes
-        self._limit(resource.RLIMIT_AS, resource.RLIM_INFINITY if memory_bytes is None else memory_bytes)
+        limit = resource.RLIM_INFINITY if memory_bytes is None else memory_bytes
+        self._limit(resource.RLIMIT_AS, limit)
+        # It has inherited ours, which is that of the page it was started for.
+        self._limit(resource.RLIMIT_DATA, limit)
 
     def read_answer(self, *, end: bytes | None, deadline: float) -> bytes:
         """Return what it writes up to and including `end`, or until it closes its output.
@@ -127,7 +131,8 @@ class TesseractProcess(subprocess.Popen[bytes]):
             end_process_tree(self.pid)
         self.wait()
         for stream in (self.stdin, self.stdout, self.stderr):
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):  # what it did not read is of no use any more
+                stream.close()
 
     def lacked_memory(self) -> bool:
         """Tell whether it did what it did since the last page began with too little memory.

@@ -45,6 +45,18 @@ class StreamingEngine:
     def recognise(self, file: Path, settings: EngineSettings, *, timeout_seconds: float) -> str:
         """Return tesseract's own hOCR of a page; see `Engine.recognise`."""
         deadline = time.monotonic() + timeout_seconds
+        try:
+            return self._ask(file, settings, deadline)
+        except _SilentEndError:
+            return self._ask(file, settings, deadline)
+
+    def close(self) -> None:
+        """End tesseract, if it runs."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.process.end()
+
+    def _ask(self, file: Path, settings: EngineSettings, deadline: float) -> str:
         stream = self._stream_for(settings)
         try:
             answer = stream.ask(file, deadline, settings.memory_bytes)
@@ -55,18 +67,16 @@ class StreamingEngine:
             self.close()
         return answer
 
-    def close(self) -> None:
-        """End tesseract, if it runs."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.process.end()
-
     def _stream_for(self, settings: EngineSettings) -> "_Stream":
         if self._stream is not None and (self._stream.settings != settings or self._stream.process.poll() is not None):
             self.close()
         if self._stream is None:
             self._stream = _Stream(settings, self._keep_open)
         return self._stream
+
+
+class _SilentEndError(Exception):
+    """A tesseract that had answered before has ended without a word: perhaps while it waited, by no page's fault."""
 
 
 class _Stream:
@@ -88,6 +98,8 @@ class _Stream:
             answer = self.process.read_answer(end=_PAGE_ENDS, deadline=deadline)
         if not answer.endswith(_PAGE_ENDS):
             self.process.collect(deadline)
+            if self._pages and not answer:
+                raise _SilentEndError
             raise self.process.failure()
         if self.process.lacked_memory():
             raise self.process.failure()

@@ -52,8 +52,10 @@ def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised |
             if isinstance(page, PageLayout):
                 return Recognised(_result(task, page, "text_layer", clock))
             clock.rest()
-            engines = stack.enter_context(desk.seat.taken(reservation(page.pixels)))
-            if task.stop_file.exists():
+            engines = stack.enter_context(
+                desk.seat.taken(reservation(page.pixels), wanted=lambda: not task.stop_file.exists())
+            )
+            if engines is None:
                 return NotStarted()
             clock.start()
             picture = page.decode()
@@ -69,7 +71,7 @@ def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised |
             root=task.root,
             folders=task.folders,
             remaining_seconds=lambda: job.page_timeout_seconds - clock.seconds,
-            alone=task.alone,
+            alone=task.is_second_try,
         )
         reading = read_picture(picture, job, recogniser)
     return Recognised(_result(task, reading.layout, "blank" if reading.is_blank else "ocr", clock, key), digest)

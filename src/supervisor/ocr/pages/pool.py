@@ -27,6 +27,7 @@ from supervisor.ocr.errors import PoolBrokenError
 from supervisor.ocr.pages.page_files import PageFolders
 from supervisor.ocr.pages.page_process import KeptOpen, PageProcessContext, end_orphans
 from supervisor.ocr.pages.scratch import ScratchFolder
+from supervisor.ocr.pages.stopwatch import Stopwatch
 from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
 from supervisor.ocr.slots.budget import SlotBudget
 
@@ -126,6 +127,11 @@ class PagePool:
     def new_file(self, purpose: str) -> Path:
         """Name a small file in memory that nobody else uses; nothing is made yet."""
         return self._scratch.path / f"{purpose}-{next(self._numbers)}"
+
+    def new_stopwatch(self) -> Path:
+        """Make a file by which a task tells how long it has been at work."""
+        name = f"watch-{next(self._numbers)}"
+        return Stopwatch.make(self._scratch.path / name, self._spill.path / name)
 
     def new_result(self) -> Path:
         """Name a file on disk that nobody else uses; nothing is made yet."""

@@ -6,7 +6,7 @@ given back when another process has waited for it long enough to be worth a new 
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from supervisor.ocr.engines.protocol import Engine
@@ -53,14 +53,19 @@ class Seat:
         self._turn = 0
 
     @contextmanager
-    def taken(self, memory_bytes: int) -> Iterator[Engines]:
-        """Wait for a slot, unless there still is one, and keep it for a page."""
+    def taken(self, memory_bytes: int, *, wanted: Callable[[], bool]) -> Iterator[Engines | None]:
+        """Wait for a slot, unless there still is one, and keep it for a page.
+
+        Args:
+            memory_bytes: What the page reserves.
+            wanted: Asked again and again while it waits; None is given once it says no.
+        """
         with self._lock:
             # From now on no timer of an earlier turn gives anything back.
             self._turn += 1
             if self._slot is not None and memory_bytes != self._reserved_bytes:
                 self._give_back()
-            engines = self._engines or self._take(memory_bytes)
+            engines = self._engines or self._take(memory_bytes, wanted)
         try:
             yield engines
         finally:
@@ -71,8 +76,10 @@ class Seat:
         with self._lock:
             self._give_back()
 
-    def _take(self, memory_bytes: int) -> Engines:
-        self._slot = self._budget.acquire(memory_bytes)
+    def _take(self, memory_bytes: int, wanted: Callable[[], bool]) -> Engines | None:
+        self._slot = self._budget.acquire(memory_bytes, wanted=wanted)
+        if self._slot is None:
+            return None
         self._reserved_bytes = memory_bytes
         self._taken_at = time.monotonic()
         self._engines = Engines(self._slot)

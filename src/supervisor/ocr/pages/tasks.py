@@ -48,9 +48,16 @@ class OpenTask:
     path: Path
     root: Path
     lfs_objects_dir: Path | None
+    blob_sha: str | None
     job: Job
     stop_file: Path
     stopwatch: Path
+    is_second_try: bool = False
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long it may be at work."""
+        return self.job.page_timeout_seconds
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class PageTask:
         stop_file: Once it exists the page is not begun.
         stopwatch: Where the time at work is told.
         keys: What the job's pages are known by.
-        alone: Whether it is tried a second time, by a tesseract of its own.
+        is_second_try: Then it gets a tesseract of its own.
     """
 
     document: Document
@@ -73,7 +80,12 @@ class PageTask:
     stop_file: Path
     stopwatch: Path
     keys: JobKeys
-    alone: bool = False
+    is_second_try: bool = False
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long it may be at work."""
+        return self.job.page_timeout_seconds
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,12 @@ class SearchableTask:
     target: Path
     stop_file: Path
     stopwatch: Path
+    is_second_try: bool = False
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long it may be at work: as long as all its pages."""
+        return self.job.page_timeout_seconds * max(1, len(self.pages))
 
 
 Task = OpenTask | PageTask | SearchableTask

@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
@@ -19,12 +19,12 @@ import psutil
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
+from supervisor.ocr.documents.blobs import is_blob
 from supervisor.ocr.documents.document import Document
 from supervisor.ocr.documents.opening import open_document
 from supervisor.ocr.documents.pdf import silence_mupdf
 from supervisor.ocr.errors import DocumentError, RecogniserError
 from supervisor.ocr.hocr import read_page
-from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.limits import limited_memory, memory_limit
 from supervisor.ocr.pages.page_process import KeptOpen, mark_descendants
 from supervisor.ocr.pages.page_work import Desk, recognise_page
@@ -93,13 +93,14 @@ def _open(task: OpenTask) -> Document | Refused | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     try:
-        with _at_work(task.job, task.stopwatch):
-            return open_document(
+        with _at_work(task):
+            document = open_document(
                 task.path,
                 root=task.root,
                 lfs_objects_dir=task.lfs_objects_dir,
                 max_image_megapixels=task.job.max_image_megapixels,
             )
+            return replace(document, is_blob=task.blob_sha is not None and is_blob(task.path, task.blob_sha))
     except (DocumentError, SurroundingsError) as error:
         return Refused(error.message)
     except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
@@ -113,7 +114,7 @@ def _recognise(task: PageTask) -> Recognised | Killed | NotStarted:
     if _process is None:
         raise RuntimeError("this process was not started as a page process")
     try:
-        with _at_work(task.job, task.stopwatch) as clock:
+        with _at_work(task) as clock:
             try:
                 return recognise_page(task, _process.desk, clock)
             except RecogniserError as error:
@@ -134,7 +135,7 @@ def _make_searchable(task: SearchableTask) -> Path | Refused | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     try:
-        with _at_work(task.job, task.stopwatch):
+        with _at_work(task):
             task.target.parent.mkdir(parents=True, exist_ok=True)
             layouts = [None if page is None else read_page(page) for page in task.pages]
             make_searchable(task.document, layouts, task.job, task.target)
@@ -155,12 +156,12 @@ def _defect(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _at_work(job: Job, stopwatch: Path) -> Iterator[TaskClock]:
+def _at_work(task: Task) -> Iterator[TaskClock]:
     """Hold a task to its time and its memory."""
-    clock = TaskClock(Stopwatch(stopwatch), job.page_timeout_seconds + 2 * MARGIN_SECONDS)
+    clock = TaskClock(Stopwatch(task.stopwatch), task.limit_seconds + 2 * MARGIN_SECONDS)
     clock.start()
     try:
-        with limited_memory(memory_limit(job.max_image_megapixels)):
+        with limited_memory(memory_limit(task.job.max_image_megapixels)):
             yield clock
     except MemoryError as error:
         raise DocumentError(_NO_MEMORY) from error
