@@ -153,3 +153,14 @@ def test_what_attributes_made_of_a_document_is_not_kept_under_its_name(archive: 
     assert sources(archive.supervisor("--run-ids=a", "--json")) == {"a": (1, 0)}
     assert "harbour" in archive.text("a", "scans/1.pgm")
     assert "harbour" not in spoilt
+
+
+def test_a_cache_that_cannot_be_used_is_said_and_harms_nothing(three: Archive, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    unusable = tmp_path / "file" / "cache"
+    done = three.supervisor("--run-ids=a", "--json", "--cache-dir", str(unusable))
+    assert sources(done) == {"a": (1, 0)}
+    assert f"the page cache {unusable} cannot be used (File exists): pages are recognised again\n" in done.err
+    findings = three.supervisor("doctor", "--json", SUPERVISOR_CACHE_DIR=str(unusable)).document["findings"]
+    assert [(one["level"], one["name"]) for one in findings if one["level"] != "ok"] == [("warning", "cache")]
+    assert "cannot be used" not in three.supervisor("--run-ids=a", "--json").err

@@ -183,7 +183,7 @@ def test_what_is_done_again_since_the_answer_was_lost_is_done_once(
         with lost_answers(store._engine, times=2):
             write(store, row)
     assert store.documents(row.id, 1) == [FINISHED]
-    assert store.finished_pages(key_of(row)) == {DOCUMENT.path: [page(1, "words")]}
+    assert store.finished_pages(key_of(row), [DOCUMENT.path]) == {DOCUMENT.path: [page(1, "words")]}
     tries = 0
     with lost_answers(engine, times=2):
         for attempt in patiently(60):

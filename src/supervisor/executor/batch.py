@@ -43,6 +43,8 @@ class Batch:
     def page_kept(self, page: PageResult) -> None:
         """Take in a page that the attempt has stored already."""
         self._count(page.source, page.status)
+        if page.because:
+            self._because[page.because] += 1
 
     def document(self, row: StoredDocument) -> None:
         """Take in a document that is finished, and staged."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supervisor.errors import StoppedError
+from supervisor.ocr.cache.files import why_unusable
 from supervisor.store import supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.supervision.presence import being_present
@@ -13,6 +14,7 @@ from supervisor.supervision.workshop import Workshop
 @contextmanager
 def on_duty(shop: Workshop) -> Iterator[None]:
     """Be seen to live while the block runs; whatever happens in it, we do not look alive afterwards."""
+    _tell_of_the_cache(shop)
     with being_present(shop.runs_directory, shop.me.id):
         try:
             yield
@@ -22,6 +24,13 @@ def on_duty(shop: Workshop) -> Iterator[None]:
                     supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
             except DatabaseUnavailable as error:
                 shop.note(f"could not sign off: {error}")
+
+
+def _tell_of_the_cache(shop: Workshop) -> None:
+    """Say it if every page will have to be recognised; only the logs of executors would tell otherwise."""
+    trouble = why_unusable(shop.cache.directory) if shop.cache else None
+    if trouble and shop.cache:
+        shop.note(f"the page cache {shop.cache.directory} cannot be used ({trouble}): pages are recognised again")
 
 
 @contextmanager

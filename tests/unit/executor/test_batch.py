@@ -133,7 +133,7 @@ def test_large_pages_are_not_gathered_for_long(desk: Desk) -> None:
 def test_pages_that_the_attempt_has_already_are_told_and_not_stored_again(desk: Desk) -> None:
     desk.batch.page_kept(PageResult(1, "succeeded", "text_layer", because="new"))
     desk.batch.flush()
-    assert desk.messages == [Advanced(pages={"text_layer": 1}, failures=[])]
+    assert desk.messages == [Advanced(pages={"text_layer": 1}, because={"new": 1}, failures=[])]
     assert desk.transactions == 0
 
 

@@ -20,6 +20,8 @@ from supervisor.ocr.cache.entries import MAX_BODY_BYTES
 ENTRIES = "entries"
 HISTORIES = "histories"
 TEMPORARY = ".new-"
+# As much as a page has.
+_TRIED_BYTES = 16_384
 TOUCH_SECONDS = 3600.0
 """How exactly the cache knows when an entry was last used."""
 
@@ -95,6 +97,22 @@ def opened_folder(directory: Path, *names: str, make: bool = False) -> Iterator[
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def why_unusable(directory: Path) -> str | None:
+    """Return why nothing can be kept in a cache directory, which is found out by trying; None if it can."""
+    name = f"{TEMPORARY}try-{secrets.token_hex(8)}"
+    try:
+        with opened_folder(directory, make=True) as folder:
+            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+            try:
+                os.write(file, bytes(_TRIED_BYTES))
+            finally:
+                os.close(file)
+                os.unlink(name, dir_fd=folder)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def read_file(folder: int, name: str, *, limit_bytes: int = MAX_BODY_BYTES) -> bytes | None:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import assert_never
 
 import psutil
+from PIL import Image
 
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.cache.cache import PageCache
@@ -69,6 +70,8 @@ def start_page_process(setup: PageSetup) -> None:
     # What decoders print must never mix with a report on standard output.
     os.dup2(2, 1)
     silence_mupdf()
+    # Sizes are checked where documents are opened, by what the job allows.
+    Image.MAX_IMAGE_PIXELS = None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_by_signal)
     threading.Thread(target=_end_with_parent, args=(setup.folders,), name="parent watch", daemon=True).start()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from supervisor.errors import SupervisorError
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
-from supervisor.supervision.checkup.machine import check_memory, check_slots
+from supervisor.supervision.checkup.machine import check_cache, check_memory, check_slots
 from supervisor.supervision.checkup.programs import check_git, check_tesseract
 from supervisor.supervision.checkup.storage import check_database, check_repository, check_runs
 
@@ -15,6 +15,7 @@ OF_THE_MACHINE: Mapping[str, Check] = {
     "memory": check_memory,
     "tesseract": check_tesseract,
     "git": check_git,
+    "cache": check_cache,
 }
 OF_A_REPOSITORY: Mapping[str, Check] = {"runs": check_runs, "database": check_database}
 

@@ -6,6 +6,8 @@ import psutil
 
 from supervisor.artifacts.filesystems import network_file_system
 from supervisor.board.progress import counted
+from supervisor.config import cache_directory
+from supervisor.ocr.cache.files import why_unusable
 from supervisor.ocr.limits import UNIT_BYTES
 from supervisor.ocr.slots.budget import BudgetState, SlotBudget
 from supervisor.ocr.slots.capacity import SLOTS_VARIABLE, Capacity, measure_capacity
@@ -41,6 +43,17 @@ def check_slots(surroundings: Surroundings) -> Finding:
             "waiting": [_facts(claim) for claim in state.waiting],
         },
     )
+
+
+def check_cache(surroundings: Surroundings) -> Finding:
+    """Tell where recognised pages are kept, and whether they can be."""
+    directory = cache_directory(None, surroundings.environment)
+    facts = {"path": str(directory)}
+    trouble = why_unusable(directory)
+    if trouble:
+        message, hint = f"{directory} cannot be used: {trouble}", "mend it, or name another with --cache-dir"
+        return Finding(Level.WARNING, "cache", message, hint, facts=facts)
+    return Finding(Level.OK, "cache", f"{directory}", facts=facts)
 
 
 def check_memory(_surroundings: Surroundings) -> Finding:
