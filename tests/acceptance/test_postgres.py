@@ -73,6 +73,8 @@ def test_six_runs_outlive_a_restart_of_the_server_and_the_loss_of_every_connecti
     own_postgres.kill_backends("archive")
     gate.let_through(6)
     wait_until(lambda: gate.arrived() == 12)
+    # Whoever waits for the database hands out no further page.
+    wait_until(lambda: ask(url, "select count(*) from ops.pages") == [(6,)])
     own_postgres.stop("immediate")
     # Six pages are recognised while nobody can store them.
     gate.let_through(6)

@@ -1,5 +1,6 @@
 """The table in which machines share pages, on a real Postgres."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,10 @@ def test_a_use_is_not_waited_for_where_the_row_is_in_use(pages: SharedPages, cac
     assert age_of(cache_engine, "page-1") > timedelta(days=1)
 
 
-def test_what_was_used_longest_ago_goes_if_there_is_too_much(open_pages: OpenPages, cache_engine: Engine) -> None:
+def test_what_was_used_longest_ago_goes_if_there_is_too_much(
+    open_pages: OpenPages, cache_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supervisor.store.page_cache._PUTS_PER_PRUNE", math.inf)  # not by chance
     pages = open_pages(limit_bytes=1_000_000)
     for number in range(12):
         pages.put({f"page-{number:02}": b"x" * 100_000})

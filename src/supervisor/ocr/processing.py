@@ -113,8 +113,7 @@ class _Processing:
                 return
 
     def _next_request(self) -> DocumentRequest | None:
-        opening = sum(isinstance(task, Opening) for task in self._under_way.values())
-        if opening >= self._pool.workers or sum(len(one.waiting) for one in self._documents) >= self._limit:
+        if sum(len(document.waiting) for document in self._documents) >= self._limit:
             return None
         return self._released.popleft() if self._released else next(self._requests, None)
 

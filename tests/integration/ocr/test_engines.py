@@ -21,6 +21,7 @@ from supervisor.ocr.engines.single import SingleEngine
 from supervisor.ocr.engines.streaming import StreamingEngine
 from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.errors import RecogniserError
+from support.tesseracts import tesseracts
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]
@@ -166,7 +167,7 @@ def test_other_settings_need_another_process(draw: Draw, write: Write, streaming
     first = streaming.pid
     recognise(streaming, file, EngineSettings(("eng",), 6, 3))
     assert streaming.pid != first
-    assert [child.pid for child in psutil.Process().children()] == [streaming.pid]
+    assert tesseracts() == [streaming.pid]
 
 
 @pytest.mark.parametrize(("limit", "value"), [("_PAGES", 2), ("_IDLE_BYTES", 1)])
@@ -178,7 +179,7 @@ def test_a_worn_process_is_replaced(
     for _ in range(2):
         assert "The" in words(recognise(streaming, file))
     assert streaming.pid is None
-    assert psutil.Process().children() == []
+    assert tesseracts() == []
 
 
 def test_one_thread_and_no_core_files(draw: Draw, write: Write, streaming: StreamingEngine) -> None:
@@ -248,7 +249,7 @@ def test_orientation_of_what_has_none(
         (tmp_path / "tesseract").chmod(0o755)
         with pytest.raises(RecogniserError, match=reason):
             detect_orientation(blank, SETTINGS, timeout_seconds=0.5)
-    assert psutil.Process().children() == []
+    assert tesseracts() == []
 
 
 def test_the_stream_is_for_lstm_alone() -> None:

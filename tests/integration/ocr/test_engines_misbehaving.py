@@ -13,6 +13,7 @@ from supervisor.ocr.engines.single import SingleEngine
 from supervisor.ocr.engines.streaming import StreamingEngine
 from supervisor.ocr.errors import RecogniserError, TesseractMissingError
 from support import bad_tesseract
+from support.tesseracts import tesseracts
 
 SETTINGS = EngineSettings(("eng",), 3, 3, memory_bytes=300_000_000)
 
@@ -22,7 +23,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine: Engine = request.param()
     yield engine
     engine.close()
-    assert psutil.Process().children() == []
+    assert tesseracts() == []
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_it_costs_its_page_alone(engine: Engine, pages: Path, behaviour: str, re
     with pytest.raises(RecogniserError) as caught:
         recognise(engine, pages / "bad.tif")
     assert (caught.value.message, caught.value.killed_by) == (reason, signal)
-    assert psutil.Process().children() == []
+    assert tesseracts() == []
     assert "next.tif" in recognise(engine, pages / "next.tif")
 
 
@@ -68,7 +69,7 @@ def test_a_page_without_end(engine: Engine, pages: Path, behaviour: str) -> None
         recognise(engine, pages / "bad.tif", timeout_seconds=0.5)
     assert caught.value.killed_by is None
     assert time.monotonic() - began >= 0.5
-    assert psutil.Process().children() == []
+    assert tesseracts() == []
     assert "next.tif" in recognise(engine, pages / "next.tif")
 
 
