@@ -87,30 +87,34 @@ class _Processing:
                     yield from self._fill()
                 if not self._under_way:
                     return
-                yield Waiting()
-                wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                if not self._done():
+                    yield Waiting()
+                    wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 self._end_overdue()
-                for future in [one for one in self._under_way if one.done()]:
+                for future in self._done():
                     yield from self._take_in(self._under_way.pop(future), future)
         finally:
             self._stop_file.touch()
 
-    def _fill(self) -> Iterator[Event]:
-        """Hand out tasks as long as there is room; what is known already needs none.
+    def _done(self) -> list[Future[Any]]:
+        return [future for future in self._under_way if future.done()]
 
-        Known documents can be many: nothing that waits for a page process, and none that is done, waits for them.
-        """
+    def _fill(self) -> Iterator[Event]:
+        """Hand out tasks as long as there is room, opening documents ahead; what is known already needs none."""
+        # Known documents can be many: nothing that waits or is done waits for all of them.
         until = time.monotonic() + _LOOK_SECONDS
-        while len(self._under_way) < self._limit and not self._stop.is_set() and not self._abandon.is_set():
-            if self._under_way and (time.monotonic() > until or any(future.done() for future in self._under_way)):
-                return
-            if len(self._under_way) < self._pool.workers and self._begin_next_page():
-                continue
+        while self._has_room() and not self._done():
+            if (self._under_way or self._documents) and time.monotonic() > until:
+                break
             request = self._next_request()
-            if request is not None:
-                yield from self._look_at(request)
-            elif not self._begin_next_page():
-                return
+            if request is None:
+                break
+            yield from self._look_at(request)
+        while self._has_room() and self._begin_next_page():
+            pass
+
+    def _has_room(self) -> bool:
+        return len(self._under_way) < self._limit and not self._stop.is_set() and not self._abandon.is_set()
 
     def _next_request(self) -> DocumentRequest | None:
         if sum(len(document.waiting) for document in self._documents) >= self._limit:
