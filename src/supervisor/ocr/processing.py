@@ -103,13 +103,10 @@ class _Processing:
         """Hand out tasks as long as there is room, opening documents ahead; what is known already needs none."""
         # Known documents can be many: nothing that waits or is done waits for all of them.
         until = time.monotonic() + _LOOK_SECONDS
-        while self._has_room() and not self._done():
+        while self._has_room() and not self._done() and (request := self._next_request()):
+            yield from self._look_at(request)
             if (self._under_way or self._documents) and time.monotonic() > until:
                 break
-            request = self._next_request()
-            if request is None:
-                break
-            yield from self._look_at(request)
         while self._has_room() and self._begin_next_page():
             pass
 
