@@ -73,14 +73,21 @@ def race(claim: Callable[[str, Lane], None], url: str, claimers: int, claims: in
     # Forked, so that they have imported all they need.
     forking = multiprocessing.get_context("fork")
     start, made = forking.Barrier(claimers), forking.RawArray("Q", claimers)
-    results = []
+    results, processes = [], []
     for number in range(claimers):
         receiver, sender = forking.Pipe(duplex=False)
         lane = Lane(number, claims, seconds, start, made)
-        forking.Process(target=_run, args=(claim, url, lane, sender), daemon=True).start()
+        processes.append(forking.Process(target=_run, args=(claim, url, lane, sender), daemon=True))
+        processes[-1].start()
         sender.close()
         results.append(receiver)
-    lanes = [receiver.recv() for receiver in results]
+    try:
+        lanes = [receiver.recv() for receiver in results]
+    except EOFError:
+        # The first one to be missed need not be the one that knows why.
+        for process in processes:
+            process.join()
+        raise
     ids = [job for ids, _, _ in lanes for job in ids]
     if len(set(ids)) != len(ids):
         raise ValueError(f"{len(ids) - len(set(ids))} of {len(ids)} claims were of jobs that had been claimed")

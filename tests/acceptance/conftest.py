@@ -266,6 +266,10 @@ class Archive:
         folder = RunsDirectory(self.runs).scratch(run_id)
         return [folder, *folder.rglob("*")] if folder.exists() else []
 
+    def has_heard_to_stop(self, run_id: str) -> bool:
+        """Whether the executor of a run has told its page processes to begin no page any more."""
+        return any(path.name.startswith("stop-") for path in self.scratch(run_id))
+
     def pins(self) -> str:
         return self.git("for-each-ref", "refs/supervisor")
 

@@ -43,7 +43,8 @@ def test_the_pages_in_flight_are_finished_and_the_same_command_continues(
         running.ctrl_c()
     else:
         running.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: running.says("stopping"))
+    wait_until(lambda: long_run.has_heard_to_stop("a"))
+    assert running.says("stopping")
     gate.let_through(1)
     done = running.end()
     assert done.code == code

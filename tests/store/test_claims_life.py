@@ -186,7 +186,7 @@ class Lives(RuleBasedStateMachine):
             return
         self.model.beat(row.id, is_silent=True)
         with transaction(self.engine) as connection:
-            run_queue.silence(connection, row.id)
+            run_queue.silence(connection, row)
         for scope in (Scope(), Scope("s"), Scope(None, ["repo"])):
             assert {one.id for one in run_queue.expired(self.engine, scope)} == self.model.silent(scope)
         self.seen[row.id] = (self.get(row.id), self.model.runs[row.id].beats)

@@ -124,7 +124,7 @@ class Hand:
         """Be stopped, for so long that others think we are dead; go on under another name."""
         assert self.row
         with transaction(self.engine) as connection:
-            run_queue.silence(connection, self.row.id)
+            run_queue.silence(connection, self.row)
         self.shared.asleep.append(self.row)
         self.row = None
         self.worker = f"{self.name}.{next(self.numbers)}"
@@ -191,9 +191,10 @@ def observe(engine: Engine, terms: dict[int, int]) -> None:
 def finish_what_is_left(engine: Engine, shared: Shared) -> None:
     """Let everybody else be dead; nothing is lost with them."""
     with transaction(engine) as connection:
-        left = connection.execute(sa.select(table.c.id).where(table.c.status.in_(ACTIVE))).scalars().all()
-        for run in left:
-            run_queue.silence(connection, run)
+        ids = connection.execute(sa.select(table.c.id).where(table.c.status.in_(ACTIVE))).scalars().all()
+        left = runs.of_rows(connection, ids)
+        for row in left:
+            run_queue.silence(connection, row)
         connection.execute(sa.update(table).values(available_at=table.c.created_at))
     for row in run_queue.expired(engine, Scope()):
         assert run_queue.rescue(engine, row, actor="rescuer at last")

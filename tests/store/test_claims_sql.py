@@ -172,7 +172,7 @@ def test_who_had_to_wait_claims_when_the_waiting_is_over(engine: Engine) -> None
     queue_runs(engine, ("a1", "A", 1), ("a2", "A", 1))
     with claiming_meanwhile(engine) as (first, got):
         with transaction(engine) as connection:
-            run_queue.silence(connection, row.id)
+            run_queue.silence(connection, row)
         (silent,) = run_queue.expired(engine, claims.Scope())
         assert run_queue.rescue(engine, silent, actor="rescuer")
         first.commit()

@@ -138,10 +138,11 @@ def rescue(engine: Engine, row: RunHead, *, actor: str) -> bool:
     return taken
 
 
-def silence(connection: Connection, run: int) -> None:
-    """Let the last beat of a run be long ago."""
+def silence(connection: Connection, row: RunHead) -> None:
+    """Let the last beat of a run be long ago, if it is still in the same term."""
     long_ago = CLOCK.now() - timedelta(hours=1)
-    connection.execute(sa.update(table).where(table.c.id == run).values(heartbeat_at=long_ago))
+    same = (table.c.id == row.id) & (table.c.lease_term == row.lease_term)
+    connection.execute(sa.update(table).where(same).values(heartbeat_at=long_ago))
 
 
 def key_of(row: RunHead) -> AttemptKey:
