@@ -21,13 +21,14 @@ def test_a_page_that_takes_more_memory_than_its_job_allows_fails_alone(
     program = tmp_path / "bin" / "tesseract"
     program.write_text(
         f"""#!/bin/sh
-[ "$1" = - ] || exec {shutil.which("tesseract")} "$@"
+{{ [ "$1" = - ] && read -r page; }} || exec {shutil.which("tesseract")} "$@"
 # Reads the pages itself, and not in a pipe: only this process knows how much memory it may take.
 shown='1,/^  <.div>$/p'
-while read -r page; do
+while [ "$page" ]; do
   if [ "$(stat -c %s "$page")" -gt 150000 ]; then exec {sys.executable} -c 'bytearray(9 << 30)'; fi
   echo "$page" | {shutil.which("tesseract")} "$@" | sed -n "$shown"
   shown="/^  <div class='ocr_page'/,/^  <.div>$/p"
+  read -r page || exit
 done
 """
     )
