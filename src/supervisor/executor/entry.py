@@ -46,7 +46,7 @@ def execute(
 
 
 def _perform(start: Start, connection: Connection, stop: threading.Event, held: tuple[int, ...]) -> Finished | Stopped:
-    log.info("started: %d documents, %d page processes", len(start.spec["documents"]), start.ocr_workers)  # type: ignore[arg-type]
+    log.info("started: %d documents, %d page processes", len(start.spec["documents"]), start.ocr_workers)  # type: ignore[arg-type]  # a list
     try:
         attempt = Attempt(start, send=lambda message: _say(connection, message), stop=stop, clock=SystemClock())
         outcome = attempt.perform(held)

@@ -216,7 +216,7 @@ def checkpoint(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             # Below SQLAlchemy, which would begin a transaction: there is no checkpoint within one.
-            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # it is open
     except (DBAPIError, sqlite3.Error) as error:
         raise DatabaseError(f"database {shown_url(engine.url)}: {error}") from error
 

@@ -59,6 +59,6 @@ class Workshop:
 
     def show(self, progress: RunProgress, **changes: object) -> RunProgress:
         """Tell the observer of a change and return the new picture."""
-        changed = replace(progress, **changes)  # type: ignore[arg-type]
+        changed = replace(progress, **changes)  # type: ignore[arg-type]  # fields by name
         self.observer(changed)
         return changed

@@ -60,4 +60,4 @@ def _pdf_plan(page: object, dpi: int) -> PagePlan:
         return Picture(Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples_mv), dpi)
 
     scale = dpi / POINTS_PER_INCH
-    return PagePlan(math.ceil(page.rect.width * scale) * math.ceil(page.rect.height * scale), decode)  # type: ignore[attr-defined]
+    return PagePlan(math.ceil(page.rect.width * scale) * math.ceil(page.rect.height * scale), decode)  # type: ignore[attr-defined]  # PyMuPDF

@@ -167,7 +167,7 @@ class PagePool:
         self._pool = self._new_pool()
 
     def _end_pool(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble
         self._pool.join()
 
     def _note_success(self, future: Future[Answer]) -> None:
