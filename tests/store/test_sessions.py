@@ -76,6 +76,34 @@ def test_only_a_session_that_has_ended_is_opened_again(
     assert finished == {session: None, "other": at(1) if has_ended else None}
 
 
+@pytest.mark.parametrize("status", SessionStatus)
+def test_who_may_be_paused_and_who_resumed(engine: Engine, session: str, at: At, *, status: SessionStatus) -> None:
+    with transaction(engine) as connection:
+        sessions.add(connection, "other", "not concerned", at=at(0))
+        for change, before, after in (
+            (sessions.pause, {SessionStatus.CREATED, SessionStatus.RUNNING}, SessionStatus.PAUSED),
+            (sessions.resume, {SessionStatus.PAUSED}, SessionStatus.RUNNING),
+        ):
+            connection.execute(sa.update(table).values(status=status))
+            assert change(connection, session) == (status in before)
+            assert sessions.get(connection, session).status is (after if status in before else status)
+            assert sessions.get(connection, "other").status is status
+
+
+def test_a_paused_session_ends_when_none_of_its_runs_is_left(
+    engine: Engine, claimed: RunRow, add_run: Callable[..., int], at: At
+) -> None:
+    with transaction(engine) as connection:
+        queued = runs.get(connection, add_run(connection, "b"))
+        sessions.pause(connection, "s")
+        runs.transition(connection, claimed, RunStatus.SUCCEEDED, at=at(1), actor="x", event="succeeded")
+        sessions.conclude(connection, "s", at=at(1))
+        assert sessions.get(connection, "s").status is SessionStatus.PAUSED
+        runs.transition(connection, queued, RunStatus.CANCELLED, at=at(2), actor="x", event="cancelled")
+        sessions.conclude(connection, "s", at=at(2))
+        assert sessions.get(connection, "s").status is SessionStatus.CANCELLED
+
+
 @pytest.fixture
 def last_two(
     postgres_url: str, add_run: Callable[..., int], clock: HandClock, at: At

@@ -124,6 +124,31 @@ def test_who_was_given_up_and_beats_again_is_what_it_was(engine: Engine, at: At)
         }
 
 
+@pytest.mark.usefixtures("both")
+def test_a_worker_that_was_taken_away_stays_away(engine: Engine, session: str, at: At) -> None:
+    with transaction(engine) as connection:
+        supervisors.end_workers(connection, ["one-2"], at=at(1))
+        supervisors.beat(connection, "one", at=at(5))
+        found = state(connection)
+        assert (found["one-1"], found["one-2"]) == (("idle", None, at(5)), ("offline", None, at(1)))
+        supervisors.add_workers(connection, "one", ["one-3"], Scope(session, ["repo"]), at=at(6))
+        supervisors.sign_off(connection, "one", at=at(7))
+        supervisors.beat(connection, "one", at=at(8))
+        found = state(connection)
+        assert [found[f"one-{n}"] for n in (1, 2, 3)] == [("offline", None, at(when)) for when in (7, 1, 7)]
+        assert supervisors.serving(connection, session, "repo") == [Heard(TWO, at(0))]
+        supervisors.end_workers(connection, ["two-1", "two-2"], at=at(9))
+        assert supervisors.serving(connection, session, "repo") == []
+
+
+@pytest.mark.usefixtures("both")
+def test_how_many_workers_there_should_be(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        supervisors.scale(connection, "one", 5)
+        assert supervisors.desired_workers(connection, "one") == 5
+        assert supervisors.desired_workers(connection, "two") == 2
+
+
 def test_who_serves_a_run_is_told_by_session_and_repository(engine: Engine, session: str, at: At) -> None:
     scopes = {
         "all sessions": Scope(None, ["repo", "other"]),

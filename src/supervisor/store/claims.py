@@ -45,7 +45,9 @@ class Scope:
 
 
 def claim(connection: Connection, worker_id: str, clock: Clock) -> RunRow | None:
-    """Claim for a worker the first run in its scope that is due and whose lane is free: by priority, then by age.
+    """Claim for a worker the first run in its scope that is due, not paused, and whose lane is free.
+
+    They are claimed by priority, then by age.
 
     The scope is that of the worker's row, which says from now on that it is busy with the run; a worker without a row
     claims any run of a running session. The lease term grows by one.
@@ -112,7 +114,7 @@ def claimed_by(connection: Connection, worker_id: str) -> RunRow | None:
 
 
 def queued(connection: Connection, scope: Scope) -> set[int]:
-    """Return the rows in a scope that wait for a worker, those that are not due yet included."""
+    """Return the rows in a scope that wait for a worker: those that are not due yet, but none that is paused."""
     return set(connection.scalars(_queued(scope).with_only_columns(runs.c.id)))
 
 
@@ -120,7 +122,12 @@ def _queued(scope: Scope) -> sa.Select[tuple[object, ...]]:
     return (
         sa.select(*COLUMNS)
         .join(sessions, sessions.c.id == runs.c.session_id)
-        .where(runs.c.status == RunStatus.QUEUED, sessions.c.status == SessionStatus.RUNNING, scope.condition())
+        .where(
+            runs.c.status == RunStatus.QUEUED,
+            runs.c.pause_requested_at.is_(None),
+            sessions.c.status == SessionStatus.RUNNING,
+            scope.condition(),
+        )
     )
 
 

@@ -40,6 +40,8 @@ class RunHead:
     created_at: datetime
     claimed_at: datetime | None
     heartbeat_at: datetime | None
+    cancel_requested_at: datetime | None
+    pause_requested_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     settled_at: datetime | None

@@ -70,6 +70,24 @@ def reopen(connection: Connection, session_id: str) -> None:
     )
 
 
+def pause(connection: Connection, session_id: str) -> bool:
+    """Let none of a session's runs begin, and those that execute go back to the queue.
+
+    Returns:
+        Whether that is new; not if it is paused already, or has ended.
+    """
+    return _change(connection, session_id, {SessionStatus.CREATED, SessionStatus.RUNNING}, SessionStatus.PAUSED)
+
+
+def resume(connection: Connection, session_id: str) -> bool:
+    """Let a paused session go on.
+
+    Returns:
+        Whether that is new; not if it was not paused.
+    """
+    return _change(connection, session_id, {SessionStatus.PAUSED}, SessionStatus.RUNNING)
+
+
 def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
     """End a session, which the caller has locked, if its last run has ended; once, whoever comes late."""
     statuses = connection.scalars(sa.select(runs.c.status).where(runs.c.session_id == session_id).distinct())
@@ -80,3 +98,10 @@ def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
             .where(sessions.c.id == session_id, sessions.c.status != outcome)
             .values(status=outcome, finished_at=at)
         )
+
+
+def _change(connection: Connection, session_id: str, before: Collection[SessionStatus], after: SessionStatus) -> bool:
+    changed = connection.execute(
+        sa.update(sessions).where(sessions.c.id == session_id, sessions.c.status.in_(before)).values(status=after)
+    )
+    return changed.rowcount == 1

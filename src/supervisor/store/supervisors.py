@@ -47,8 +47,15 @@ def register(
 ) -> None:
     """Add a supervisor and its idle workers."""
     connection.execute(sa.insert(supervisors).values(**vars(supervisor), heartbeat_at=at))
+    add_workers(connection, supervisor.id, worker_ids, scope, at=at)
+
+
+def add_workers(
+    connection: Connection, supervisor_id: str, worker_ids: Sequence[str], scope: Scope, *, at: datetime
+) -> None:
+    """Add idle workers to a supervisor."""
     common = {
-        "supervisor_id": supervisor.id,
+        "supervisor_id": supervisor_id,
         "session_id": scope.session_id,
         "repositories": list(scope.repositories or ()),
         "status": WorkerStatus.IDLE,
@@ -56,6 +63,25 @@ def register(
         "started_at": at,
     }
     connection.execute(sa.insert(workers), [{"id": worker_id, **common} for worker_id in worker_ids])
+
+
+def end_workers(connection: Connection, worker_ids: Collection[str], *, at: datetime) -> None:
+    """Take idle workers away for good: no beat brings them back."""
+    connection.execute(sa.update(workers).where(workers.c.id.in_(worker_ids)).values(_ended(at)))
+
+
+def scale(connection: Connection, supervisor_id: str, desired_workers: int) -> None:
+    """Ask a supervisor to have so many workers; its loop adds them, or takes them away as they become idle."""
+    connection.execute(
+        sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(desired_workers=desired_workers)
+    )
+
+
+def desired_workers(connection: Connection, supervisor_id: str) -> int:
+    """Return how many workers a supervisor should have."""
+    query = sa.select(supervisors.c.desired_workers).where(supervisors.c.id == supervisor_id)
+    found: int = connection.execute(query).scalar_one()
+    return found
 
 
 def set_worker(connection: Connection, worker_id: str, status: WorkerStatus, *, run: int | None, at: datetime) -> None:
@@ -74,7 +100,9 @@ def beat(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
         else_=WorkerStatus.BUSY,
     )
     connection.execute(
-        sa.update(workers).where(workers.c.supervisor_id == supervisor_id).values(heartbeat_at=at, status=back)
+        sa.update(workers)
+        .where(workers.c.supervisor_id == supervisor_id, workers.c.ended_at.is_(None))
+        .values(heartbeat_at=at, status=back)
     )
 
 
@@ -92,8 +120,8 @@ def sign_off(connection: Connection, supervisor_id: str, *, at: datetime) -> Non
     connection.execute(sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(ended_at=at))
     connection.execute(
         sa.update(workers)
-        .where(workers.c.supervisor_id == supervisor_id)
-        .values(status=WorkerStatus.OFFLINE, current_run=None, heartbeat_at=at)
+        .where(workers.c.supervisor_id == supervisor_id, workers.c.ended_at.is_(None))
+        .values(_ended(at))
     )
 
 
@@ -124,7 +152,7 @@ def serving(connection: Connection, session_id: str, repository: str) -> list[He
     query = (
         sa.select(*_COLUMNS, workers.c.repositories)
         .join(workers, workers.c.supervisor_id == supervisors.c.id)
-        .where(supervisors.c.ended_at.is_(None), for_session)
+        .where(supervisors.c.ended_at.is_(None), workers.c.ended_at.is_(None), for_session)
     )
     rows = connection.execute(query).mappings().all()
     found = {row["id"]: _heard(row) for row in rows if repository in row["repositories"]}
@@ -134,6 +162,10 @@ def serving(connection: Connection, session_id: str, repository: str) -> list[He
 def everybody(connection: Connection) -> list[Heard]:
     """Return those who have not signed off."""
     return [_heard(row) for row in connection.execute(_HEARD.where(supervisors.c.ended_at.is_(None))).mappings()]
+
+
+def _ended(at: datetime) -> dict[str, object]:
+    return {"status": WorkerStatus.OFFLINE, "current_run": None, "heartbeat_at": at, "ended_at": at}
 
 
 _COLUMNS = [supervisors.c[field.name] for field in fields(SupervisorRow)] + [supervisors.c.heartbeat_at]

@@ -182,6 +182,8 @@ workers = sa.Table(
     sa.Column("current_run", _BIG),
     sa.Column("heartbeat_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
+    # When it was taken away, or its supervisor signed off.
+    sa.Column("ended_at", UtcDateTime),
 )
 
 file_locks = sa.Table(
