@@ -12,7 +12,6 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import Clock
 from supervisor.errors import HeldError, UsageError
-from supervisor.model.lease import DEFAULT_LEASE_SECONDS, is_expired
 from supervisor.model.states import RunStatus
 from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refused, decide, session_to_continue
 from supervisor.store import runs, sessions, supervisors
@@ -21,7 +20,8 @@ from supervisor.store.databases import Databases
 from supervisor.store.engine import DatabaseConflict, alone, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.runs import Handling, RunRow
-from supervisor.store.supervisors import Heard, SupervisorRow
+from supervisor.store.supervisors import SupervisorRow
+from supervisor.supervision.holders import living_holder, process_of
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
@@ -188,7 +188,7 @@ def register(
         others = [one for one in supervisors.everybody(connection) if may_be_alive(directory, databases, one, at=at)]
         if others:
             raise UsageError(
-                f"the SQLite database is in use by {_named(others[0])}, and several workers cannot share one",
+                f"the SQLite database is in use by {process_of(others[0])}, and several workers cannot share one",
                 hint=SHARING_HINT,
             )
     worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
@@ -202,38 +202,9 @@ def _decide(
     if row is None:
         return decide(planned.run_id, None)
     same = row.commit_sha == planned.commit and row.spec == planned.spec.to_json()
-    holder = _holder(connection, request, row, at, leases=1 if same else SURE_LEASES)
+    leases = 1 if same else SURE_LEASES
+    holder = living_holder(connection, request.directory, request.databases, row, at=at, leases=leases)
     return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
-
-
-def _holder(connection: Connection, request: Request, row: RunRow, at: datetime, *, leases: float) -> str | None:
-    """Name a supervisor that lives, or may live, and executes the run or will do so.
-
-    Args:
-        connection: To the control database.
-        request: Tells where those who live can be seen.
-        row: The run.
-        at: Now, by the database's clock.
-        leases: How long the unseen holder of a running run has to be silent. One lease is enough to go on with a run:
-            it stays with its holder until a rescuer has watched that for itself. What is superseded is taken at once.
-    """
-    candidates = [supervisors.present(connection, row.served_by)] if row.served_by else []
-    if row.status is RunStatus.QUEUED:
-        candidates += supervisors.serving(connection, row.session_id, row.repository)
-        leases = 1
-    else:
-        claimed_by = supervisors.of_worker(connection, row.claimed_by)
-        if claimed_by is None and not is_expired(row.heartbeat_at, leases * DEFAULT_LEASE_SECONDS, at=at):
-            return f"worker {row.claimed_by}"
-        candidates.append(claimed_by)
-    for heard in candidates:
-        if heard is not None and may_be_alive(request.directory, request.databases, heard, at=at, leases=leases):
-            return _named(heard)
-    return None
-
-
-def _named(heard: Heard) -> str:
-    return f"pid {heard.supervisor.pid} on {heard.supervisor.host}"
 
 
 def _refusal(refused: Sequence[Refused]) -> RunHeldError:
