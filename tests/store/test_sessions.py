@@ -20,9 +20,10 @@ from support.clocks import HandClock
 At = Callable[[float], datetime]
 
 
-def test_a_session_begins_running(engine: Engine, session: str) -> None:
+def test_a_session_begins_running(engine: Engine, session: str, at: At) -> None:
     with transaction(engine) as connection:
-        assert sessions.get(connection, session) == SessionRow("s", "letters", SessionStatus.RUNNING)
+        made = SessionRow("s", "letters", None, SessionStatus.RUNNING, at(0), at(0), None)
+        assert sessions.get(connection, session) == made
 
 
 @pytest.mark.parametrize(

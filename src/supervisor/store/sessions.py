@@ -1,23 +1,32 @@
-"""Rows of `sessions`: made, found, and ended when their last run ends."""
+"""Rows of `sessions`: made, found, and ended when their last run ends, or by hand where they have none."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, ENDED_SESSIONS, RunStatus, SessionStatus, session_outcome
+from supervisor.store import file_locks
 from supervisor.store.tables import runs, sessions, storable
 
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A row of `sessions`, as far as reports need."""
+    """A row of `sessions`."""
 
     id: str
     title: str
+    intent: str | None
     status: SessionStatus
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+_COLUMNS = [sessions.c[field.name] for field in fields(SessionRow)]
 
 
 def add(connection: Connection, session_id: str, title: str, *, at: datetime) -> None:
@@ -26,17 +35,30 @@ def add(connection: Connection, session_id: str, title: str, *, at: datetime) ->
     connection.execute(sa.insert(sessions).values(values))
 
 
+def prepare(connection: Connection, session_id: str, title: str, intent: str | None, *, at: datetime) -> None:
+    """Make a session that is to be started later."""
+    values = {"id": session_id, "title": title, "intent": intent, "status": SessionStatus.CREATED, "created_at": at}
+    connection.execute(sa.insert(sessions).values(values))
+
+
 def get(connection: Connection, session_id: str) -> SessionRow:
     """Return one session."""
-    row = connection.execute(sa.select(sessions).where(sessions.c.id == session_id)).one()
-    return SessionRow(row.id, row.title, SessionStatus(row.status))
+    return _row(connection.execute(sa.select(*_COLUMNS).where(sessions.c.id == session_id)).mappings().one())
+
+
+def listed(connection: Connection, status: SessionStatus | None = None, limit: int | None = None) -> list[SessionRow]:
+    """Return the sessions there are, or those in one state; the newest first."""
+    query = sa.select(*_COLUMNS).order_by(sessions.c.created_at.desc(), sessions.c.id).limit(limit)
+    if status is not None:
+        query = query.where(sessions.c.status == status)
+    return [_row(row) for row in connection.execute(query).mappings()]
 
 
 def named(connection: Connection, name: str) -> list[SessionRow]:
     """Return the sessions that a person may mean by the beginning of an id, or by a title; the newest first."""
     meant = sessions.c.id.startswith(storable(name), autoescape=True) | (sessions.c.title == name)
-    rows = connection.execute(sa.select(sessions).where(meant).order_by(sessions.c.created_at.desc()))
-    return [SessionRow(row.id, row.title, SessionStatus(row.status)) for row in rows]
+    query = sa.select(*_COLUMNS).where(meant).order_by(sessions.c.created_at.desc())
+    return [_row(row) for row in connection.execute(query).mappings()]
 
 
 def has_others(connection: Connection, session_id: str, rows: Collection[int]) -> bool:
@@ -88,8 +110,23 @@ def resume(connection: Connection, session_id: str) -> bool:
     return _change(connection, session_id, {SessionStatus.PAUSED}, SessionStatus.RUNNING)
 
 
+def start(connection: Connection, session_id: str, *, at: datetime) -> bool:
+    """Let a session run that was only made; False if it is in another state."""
+    return _change(connection, session_id, {SessionStatus.CREATED}, SessionStatus.RUNNING, started_at=at)
+
+
+def end(connection: Connection, session_id: str, outcome: SessionStatus, *, at: datetime) -> bool:
+    """End a session, which the caller has locked and which has no run that could end it; False if it has ended."""
+    unfinished = set(SessionStatus) - ENDED_SESSIONS
+    file_locks.release(connection, session_id)
+    return _change(connection, session_id, unfinished, outcome, finished_at=at)
+
+
 def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
-    """End a session, which the caller has locked, if its last run has ended; once, whoever comes late."""
+    """End a session, which the caller has locked, if its last run has ended; once, whoever comes late.
+
+    The files that it has locked are free from then on.
+    """
     statuses = connection.scalars(sa.select(runs.c.status).where(runs.c.session_id == session_id).distinct())
     outcome = session_outcome([RunStatus(status) for status in statuses])
     if outcome is not None:
@@ -98,10 +135,23 @@ def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:
             .where(sessions.c.id == session_id, sessions.c.status != outcome)
             .values(status=outcome, finished_at=at)
         )
+        file_locks.release(connection, session_id)
 
 
-def _change(connection: Connection, session_id: str, before: Collection[SessionStatus], after: SessionStatus) -> bool:
+def _change(
+    connection: Connection,
+    session_id: str,
+    before: Collection[SessionStatus],
+    after: SessionStatus,
+    **times: datetime,
+) -> bool:
     changed = connection.execute(
-        sa.update(sessions).where(sessions.c.id == session_id, sessions.c.status.in_(before)).values(status=after)
+        sa.update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.status.in_(before))
+        .values(status=after, **times)
     )
     return changed.rowcount == 1
+
+
+def _row(row: Mapping[Any, Any]) -> SessionRow:
+    return SessionRow(**{**row, "status": SessionStatus(row["status"])})

@@ -1,0 +1,173 @@
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Barrier
+
+import pytest
+from sqlalchemy.engine import Connection, Engine
+
+from supervisor.model.states import RunStatus, SessionStatus
+from supervisor.store import claims, file_locks, runs, sessions
+from supervisor.store.engine import DatabaseConflict, transaction
+from supervisor.store.file_locks import FileLock, FileLockedError
+from support.clocks import HandClock
+
+At = Callable[[float], datetime]
+
+
+@contextmanager
+def of(engine: Engine, session_id: str) -> Iterator[Connection]:
+    """Open a transaction as those do that act for a session."""
+    with transaction(engine) as connection:
+        sessions.lock(connection, session_id)
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def _two_sessions(engine: Engine, session: str, at: At) -> None:  # noqa: ARG001 (the first one)
+    with transaction(engine) as connection:
+        sessions.add(connection, "t", "books", at=at(0))
+
+
+def paths(engine: Engine, session_id: str) -> list[str]:
+    with transaction(engine) as connection:
+        return [lock.path for lock in file_locks.of_session(connection, session_id)]
+
+
+def test_a_session_has_what_it_locked(engine: Engine, at: At) -> None:
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["b", "a", "b"], run_id="letters", at=at(1))
+        file_locks.lock(connection, "another", "s", ["a"], at=at(2))
+        named = [FileLock("repo", path, "s", "letters", "letters", at(1)) for path in "ab"]
+        assert file_locks.held(connection, "repo") == named
+        assert file_locks.of_session(connection, "s") == [
+            FileLock("another", "a", "s", "letters", None, at(2)),
+            *named,
+        ]
+        assert file_locks.of_session(connection, "t") == []
+
+
+def test_locking_again_what_one_has_changes_nothing(engine: Engine, at: At) -> None:
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["a"], run_id="letters", at=at(1))
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["a", "b"], run_id="books", at=at(2))
+        found = [(lock.path, lock.run_id, lock.acquired_at) for lock in file_locks.held(connection, "repo")]
+    assert found == [("a", "letters", at(1)), ("b", "books", at(2))]
+
+
+def test_a_conflict_names_every_path_and_holder_and_locks_nothing(engine: Engine, at: At) -> None:
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["scans/b.tiff", "scans/a.tiff"], run_id="letters", at=at(1))
+        file_locks.lock(connection, "repo", "s", ["scans/\x1b[2J"], at=at(1))
+    wanted = ["free", "scans/\x1b[2J", "scans/a.tiff", "scans/b.tiff"]
+    with pytest.raises(FileLockedError) as caught, of(engine, "t") as connection:
+        file_locks.lock(connection, "repo", "t", wanted, at=at(2))
+    assert caught.value.exit_code == 3
+    assert caught.value.message == (
+        "already locked: scans/\\x1b[2J by session 'letters' (s); "
+        "scans/a.tiff, scans/b.tiff by session 'letters' (s), run letters; nothing was locked"
+    )
+    assert [lock.path for lock in caught.value.conflicts] == ["scans/\x1b[2J", "scans/a.tiff", "scans/b.tiff"]
+    assert paths(engine, "t") == []
+
+
+def test_a_long_list_of_conflicts_is_cut(engine: Engine, at: At) -> None:
+    many = [f"{number:04}" for number in range(2500)]
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", many, at=at(1))
+    assert paths(engine, "s") == many
+    with pytest.raises(FileLockedError) as caught, of(engine, "t") as connection:
+        file_locks.lock(connection, "repo", "t", many, at=at(2))
+    assert len(caught.value.conflicts) == 2500
+    assert "0009 by session 'letters' (s); and 2490 more; nothing" in caught.value.message
+
+
+def test_a_session_gives_back_only_what_is_its_own(engine: Engine, at: At) -> None:
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["a", "b"], at=at(1))
+        file_locks.lock(connection, "another", "s", ["a"], at=at(1))
+    with of(engine, "t") as connection:
+        file_locks.unlock(connection, "repo", "t", ["a"])
+        file_locks.release(connection, "t")
+    assert paths(engine, "s") == ["a", "a", "b"]
+    with of(engine, "s") as connection:
+        file_locks.unlock(connection, "repo", "s", ["a", "never locked"])
+        assert [lock.path for lock in file_locks.held(connection, "repo")] == ["b"]
+        assert [lock.path for lock in file_locks.held(connection, "another")] == ["a"]
+        file_locks.release(connection, "s")
+    assert paths(engine, "s") == []
+
+
+@pytest.mark.parametrize("end", [RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED])
+def test_the_end_of_the_last_run_releases_in_its_transaction(
+    engine: Engine, add_run: Callable[..., int], clock: HandClock, at: At, *, end: RunStatus
+) -> None:
+    with of(engine, "s") as connection:
+        file_locks.lock(connection, "repo", "s", ["a"], run_id="one", at=at(1))
+        for name in ("one", "two"):
+            add_run(connection, name)
+    for before in (["a"], []):
+        with of(engine, "s") as connection:
+            row = claims.claim(connection, "w", clock)
+            assert row is not None
+            runs.transition(connection, row, end, at=at(2), actor="x", event=end)
+            sessions.conclude(connection, "s", at=at(2))
+            assert [lock.path for lock in file_locks.of_session(connection, "s")] == before
+
+
+def test_a_session_that_is_ended_by_hand_releases(engine: Engine, at: At) -> None:
+    for number, outcome in enumerate((SessionStatus.COMPLETED, SessionStatus.CANCELLED)):
+        with of(engine, "st"[number]) as connection:
+            file_locks.lock(connection, "repo", "st"[number], ["a"], at=at(1))
+            assert sessions.end(connection, "st"[number], outcome, at=at(2))
+            assert file_locks.held(connection, "repo") == []
+            assert not sessions.end(connection, "st"[number], SessionStatus.FAILED, at=at(3))
+            ended = sessions.get(connection, "st"[number])
+            assert (ended.status, ended.finished_at) == (outcome, at(2))
+
+
+def test_who_wants_the_same_files_at_once_gets_all_or_none_and_never_a_deadlock(
+    engine: Engine, database_kind: str, at: At
+) -> None:
+    rounds, wanted = 15 if database_kind == "sqlite" else 40, [f"{number}" for number in range(40)]
+    start = Barrier(2)
+
+    def contend(session_id: str) -> list[str]:
+        """Return what the tries came to: `taken`, or why not."""
+        tries: list[str] = []
+        order = random.Random(session_id)  # noqa: S311 (no secret)
+        for _ in range(rounds):
+            start.wait(30)
+            some = order.sample(wanted, 30)
+            try:
+                with of(engine, session_id) as connection:
+                    file_locks.lock(connection, "repo", session_id, some, at=at(1))
+            except (FileLockedError, DatabaseConflict) as error:
+                tries.append(error.message)
+                assert paths(engine, session_id) == []
+                continue
+            tries.append("taken")
+            assert paths(engine, session_id) == sorted(some)
+            with of(engine, session_id) as connection:
+                file_locks.unlock(connection, "repo", session_id, some)
+        return tries
+
+    with ThreadPoolExecutor() as threads:
+        tries = [one for future in [threads.submit(contend, name) for name in "st"] for one in future.result(60)]
+    assert "taken" in tries
+    assert any("already locked" in one for one in tries), "30 and 30 of 40 always have some in common"
+    assert not [one for one in tries if "deadlock" in one]
+    assert paths(engine, "s") == paths(engine, "t") == []
+
+
+def test_two_who_hold_what_the_other_wants_are_both_refused(engine: Engine, at: At) -> None:
+    for session_id, path in (("s", "a"), ("t", "b")):
+        with of(engine, session_id) as connection:
+            file_locks.lock(connection, "repo", session_id, [path], at=at(1))
+    for session_id in "st":
+        with pytest.raises(FileLockedError), of(engine, session_id) as connection:
+            file_locks.lock(connection, "repo", session_id, ["a", "b"], at=at(2))
+    assert (paths(engine, "s"), paths(engine, "t")) == (["a"], ["b"])
