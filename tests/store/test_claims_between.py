@@ -45,8 +45,9 @@ def row(engine: Engine) -> RunRow:
     with transaction(engine) as connection:
         run_queue.add_session(connection, "s")
         run = run_queue.add_run(connection, "a")
-        assert claims.claim(connection, "w1", CLOCK) is not None
-        run_queue.silence(connection, run)
+        claimed = claims.claim(connection, "w1", CLOCK)
+        assert claimed is not None
+        run_queue.silence(connection, claimed)
         return runs.get(connection, run)
 
 
@@ -168,7 +169,7 @@ def test_what_was_done_under_an_earlier_term_is_not_done_now(engine: Engine, row
     with transaction(engine) as connection:
         again = claims.claim(connection, "w1", CLOCK)
         assert again is not None
-        run_queue.silence(connection, row.id)
+        run_queue.silence(connection, again)
         seen = runs.get(connection, row.id)
     assert run_queue.rescue(engine, seen, actor="rescuer")
     assert run_queue.put(engine, again, RunStatus.QUEUED, **interrupt) == (False, False)

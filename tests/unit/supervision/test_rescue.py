@@ -113,7 +113,9 @@ def test_what_cannot_be_ended_keeps_its_run_and_is_told_of_once(
         case "nobody":
             assignment.lock.file.record_path.unlink()
         case "ourselves":  # by a number that was given anew
-            assignment.lock.note_process_group(os.getpgrp())
+            # The leader of our group may have ended.
+            mine = replace(assignment.lock.holder, process_group=os.getpgrp(), process_group_started_at=0.0)
+            assignment.lock.file.write_record(mine)
         case "another term":  # whose holder is not the one that died
             assignment.lock.file.write_record(replace(assignment.lock.holder, term=7))
     rescuer = Rescuer(bench.shop, REPO)
