@@ -1,6 +1,5 @@
 """The story of a run: how its newest row stands, and everything that ever happened to it."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from sqlalchemy.engine import Engine
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.report import RunReport, job_files, report_run
 from supervisor.errors import UsageError
+from supervisor.model.near import near_hint
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
@@ -17,7 +17,6 @@ from supervisor.store.runs import RunRow
 from supervisor.store.sessions import SessionRow
 
 SCHEMA = "supervisor.run-history/1"
-_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -85,14 +84,7 @@ def read_history(
 
 def unknown_run(run_id: str, known: Sequence[str]) -> UsageError:
     """Return the error for a run id that was never used, with those that may be meant."""
-    by_lowered = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(run_id.lower(), by_lowered, n=_LISTED)
-    if near:
-        hint = f"did you mean {' or '.join(repr(by_lowered[one]) for one in near)}?"
-    elif known:
-        hint = f"there are: {', '.join(known[:_LISTED])}{', …' if len(known) > _LISTED else ''}"
-    else:
-        hint = "none was ever queued here"
+    hint = near_hint(run_id, known, none="none was ever queued here")
     return UsageError(f"there is no run {run_id!r}", hint=hint)
 
 
