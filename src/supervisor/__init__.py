@@ -7,13 +7,15 @@ if TYPE_CHECKING:
     from supervisor.git.workspaces import WorkspaceManager
     from supervisor.locks.lease import WorkspaceLease
     from supervisor.locks.runlock import ExecutorLockManager
+    from supervisor.supervision.session_manager import SessionManager
     from supervisor.supervision.supervisor import ParallelRunSupervisor
 
-__all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "WorkspaceLease", "WorkspaceManager"]
+__all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "SessionManager", "WorkspaceLease", "WorkspaceManager"]
 
 _HOMES = {
     "ExecutorLockManager": "supervisor.locks.runlock",
     "ParallelRunSupervisor": "supervisor.supervision.supervisor",
+    "SessionManager": "supervisor.supervision.session_manager",
     "WorkspaceLease": "supervisor.locks.lease",
     "WorkspaceManager": "supervisor.git.workspaces",
 }

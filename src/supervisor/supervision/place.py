@@ -4,12 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import Engine
+
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.config import runs_directory
 from supervisor.git.repository import Repository
 from supervisor.store.databases import Databases
 from supervisor.store.engine import parse_url
-from supervisor.supervision.opening import databases_for
+from supervisor.supervision.opening import check_runs_directory, databases_for
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ class Place:
         """Whether there is a control database: opening one of SQLite would make it. Postgres is not asked."""
         file = parse_url(self.databases.control_url).database
         return not self.databases.is_sqlite or (file is not None and Path(file).exists())
+
+    def open_control(self) -> Engine:
+        """Open the control database, in a runs directory that is made for it where need be; the caller disposes of it.
+
+        Raises:
+            UsageError: The runs directory, where the database would be, cannot be used.
+            SchemaError: The database is newer than this program.
+            DatabaseError: It cannot be reached or changed.
+        """
+        if not self.databases.shared:
+            check_runs_directory(self.repository, self.runs_directory)
+            self.runs_directory.root.mkdir(parents=True, exist_ok=True)
+            self.repository.exclude_from_status(self.runs_directory.root)
+        return self.databases.open_control()
 
     def identity(self, name: str | None) -> str:
         """Return what the repository is known by in the databases.

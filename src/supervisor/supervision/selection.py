@@ -35,7 +35,7 @@ def find_session(engine: Engine, name: str) -> SessionRow:
     if len(meant) == 1:
         return meant[0]
     if not meant:
-        raise UsageError(f"there is no session {name!r}", hint="name its id, the beginning of it, or its title")
+        raise unknown_session(name)
     shown = ", ".join(f"{session.id} ({session.title})" for session in meant[:5])
     raise UsageError(f"{name!r} could be {len(meant)} sessions: {shown}", hint="name more of its id")
 
@@ -134,3 +134,8 @@ def _unknown(connection: Connection, repository: str, of_kind: str | None, text:
     known += [] if of_kind == "run" else [one for one in naming.titles(connection, repository) if one not in known]
     what = of_kind or "run or session"
     return UsageError(f"there is no {what} {text!r} here", hint=near_hint(text, known, none="none was ever made here"))
+
+
+def unknown_session(name: str) -> UsageError:
+    """Return the error for a session that is not there."""
+    return UsageError(f"there is no session {name!r}", hint="name its id, the beginning of it, or its title")

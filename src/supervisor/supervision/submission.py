@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import assert_never
 
 from sqlalchemy.engine import Connection, Engine
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import Clock
@@ -16,6 +15,7 @@ from supervisor.model.states import RunStatus
 from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refused, decide, session_to_continue
 from supervisor.store import runs, sessions, supervisors
 from supervisor.store.claims import Scope
+from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.databases import Databases
 from supervisor.store.engine import DatabaseConflict, alone, transaction
 from supervisor.store.moments import database_now
@@ -25,7 +25,6 @@ from supervisor.supervision.holders import living_holder, process_of
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
-TRIES = 5
 SURE_LEASES = 1.5  # as long as a rescuer waits that finds an expired claim: see `model.rescue`
 SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a database of its own"
 
@@ -98,13 +97,7 @@ def submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Cl
         RunHeldError: One of the runs belongs to another supervisor that lives; nothing was created.
         UsageError: The database cannot be used by several supervisors; nothing was created.
     """
-    conflicts = Retrying(
-        retry=retry_if_exception_type(DatabaseConflict),
-        stop=stop_after_attempt(TRIES),
-        wait=wait_random_exponential(multiplier=0.1, max=1),
-        reraise=True,
-    )
-    return conflicts(_submit, engine, request, me, clock)
+    return retrying_conflicts()(_submit, engine, request, me, clock)
 
 
 def _submit(engine: Engine, request: Request, me: SupervisorRow | None, clock: Clock) -> Submission:

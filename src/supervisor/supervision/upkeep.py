@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from supervisor.store.engine import DatabaseError, open_engine, shown_url
 from supervisor.store.schema import CACHE, CONTROL, RESULTS, PartState, states
-from supervisor.supervision.opening import check_runs_directory
 from supervisor.supervision.place import Place
 
 
@@ -85,11 +84,7 @@ def upgrade(place: Place) -> DatabaseView:
         SchemaError: The database is newer than this program.
         DatabaseError: It cannot be reached or changed.
     """
-    if not place.databases.shared:
-        check_runs_directory(place.repository, place.runs_directory)
-        place.runs_directory.root.mkdir(parents=True, exist_ok=True)
-        place.repository.exclude_from_status(place.runs_directory.root)
-    place.databases.open_control().dispose()
+    place.open_control().dispose()
     return look(place)
 
 

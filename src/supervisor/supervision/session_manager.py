@@ -1,0 +1,278 @@
+"""Sessions in the hands of programs: made, started, paused, ended, and their file locks."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Connection, Engine
+
+from supervisor.clock import Clock, SystemClock
+from supervisor.errors import UsageError
+from supervisor.model.run_ids import check_run_id
+from supervisor.model.states import ENDED_SESSIONS, SessionStatus
+from supervisor.store import file_locks, sessions
+from supervisor.store.conflicts import retrying_conflicts
+from supervisor.store.engine import transaction
+from supervisor.store.file_locks import FileLock
+from supervisor.store.moments import database_now
+from supervisor.store.sessions import SessionRow
+from supervisor.supervision.lockable import AnyPath, lockable
+from supervisor.supervision.place import Place
+from supervisor.supervision.selection import find_session, unknown_session
+
+Step = Callable[[Connection, SessionRow, datetime], None]
+
+
+class SessionStateError(UsageError):
+    """A session is not in a state in which it could do what was asked."""
+
+
+class SessionManager:
+    """Makes sessions, says how they go on, and keeps files of a repository for them.
+
+    A session is named by what `create_session` or `list_sessions` returned, by its id, the beginning of that, or its
+    title. Every method opens the database for itself: a manager can be kept, and shared between threads.
+
+    Example:
+        sessions = SessionManager("archive")
+        night = sessions.create_session("night")
+        sessions.lock_files(night, ["scans/a.tiff"])
+    """
+
+    def __init__(
+        self,
+        repo: str | Path = ".",
+        *,
+        runs_dir: str | Path | None = None,
+        repository_name: str | None = None,
+        database_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Find the repository; nothing is created yet.
+
+        Args:
+            repo: A directory in it.
+            runs_dir: Where runs are kept; see `config.runs_directory` for the default.
+            repository_name: What the repository is known by; default is its first commit.
+            database_url: Of the database that supervisors share; None for the file in the runs directory.
+            clock: The time.
+
+        Raises:
+            UsageError: The directory is in no repository, or the URL cannot be used.
+            SurroundingsError: Git is missing or too old, or refuses the repository.
+        """
+        self._place = Place.find(Path(repo), Path(runs_dir) if runs_dir else None, database_url)
+        self._repository_name = repository_name
+        self._clock = clock or SystemClock()
+
+    def create_session(self, title: str, intent: str | None = None) -> SessionRow:
+        """Make a session, which nothing is done for before it is started.
+
+        Args:
+            title: What it goes by.
+            intent: What it is for, in your own words.
+
+        Raises:
+            UsageError: The title is empty, or the runs directory cannot be used.
+            DatabaseError: The database cannot be used; so can all other methods say.
+        """
+        if not title.strip():
+            raise UsageError("a session needs a title")
+        session_id = uuid.uuid4().hex[:12]
+        with self._opened() as engine, transaction(engine) as connection:
+            sessions.prepare(connection, session_id, title, intent, at=database_now(connection, self._clock))
+            return sessions.get(connection, session_id)
+
+    def list_sessions(self, status: SessionStatus | str | None = None, limit: int | None = None) -> list[SessionRow]:
+        """Return the sessions of the database, of whatever repository, the newest first.
+
+        Args:
+            status: Only those in this state.
+            limit: How many at most.
+
+        Raises:
+            UsageError: There is no such state, or the limit is below 0.
+        """
+        if status is not None and status not in set(SessionStatus):
+            raise UsageError(f"there is no state {status!r}", hint=f"one of {', '.join(SessionStatus)}")
+        if limit is not None and limit < 0:
+            raise UsageError(f"a limit of {limit} is not possible")
+        if not self._place.has_control:
+            return []
+        with self._opened() as engine, transaction(engine) as connection:
+            return sessions.listed(connection, SessionStatus(status) if status else None, limit)
+
+    def start_session(self, session: SessionRow | str) -> SessionRow:
+        """Let a session run that was only made.
+
+        Raises:
+            UsageError: There is no such session, or it is in another state.
+        """
+
+        def start(connection: Connection, found: SessionRow, at: datetime) -> None:
+            if not sessions.start(connection, found.id, at=at):
+                raise _refusal(found, "only one that is created can be started")
+
+        return self._change(session, start)
+
+    def pause_session(self, session: SessionRow | str) -> SessionRow:
+        """Let a session rest: runs that execute go back to the queue at the next page, and none begins.
+
+        Its files stay locked.
+
+        Raises:
+            UsageError: There is no such session, or it is paused, or has ended.
+        """
+
+        def pause(connection: Connection, found: SessionRow, _at: datetime) -> None:
+            if not sessions.pause(connection, found.id):
+                raise _refusal(found, "only one that is created or running can be paused")
+
+        return self._change(session, pause)
+
+    def resume_session(self, session: SessionRow | str) -> SessionRow:
+        """Let a paused session go on; its runs are executed by whoever works in the repository.
+
+        Raises:
+            UsageError: There is no such session, or it is not paused.
+        """
+
+        def resume(connection: Connection, found: SessionRow, _at: datetime) -> None:
+            if not sessions.resume(connection, found.id):
+                raise _refusal(found, "only one that is paused can be resumed")
+
+        return self._change(session, resume)
+
+    def complete_session(self, session: SessionRow | str) -> SessionRow:
+        """End a session well, and give its files free. One with runs does so by itself, when the last of them ends.
+
+        Raises:
+            UsageError: There is no such session, it has ended, or a run of it is queued or running.
+        """
+        return self._change(session, self._ending(SessionStatus.COMPLETED))
+
+    def cancel_session(self, session: SessionRow | str) -> SessionRow:
+        """End a session before its time, and give its files free.
+
+        Raises:
+            UsageError: There is no such session, it has ended, or a run of it is queued or running.
+        """
+        return self._change(session, self._ending(SessionStatus.CANCELLED))
+
+    def lock_files(
+        self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath], run: str | None = None
+    ) -> list[FileLock]:
+        """Keep files for a session until it gives them back or ends: all of them, or none.
+
+        What the session has already, it keeps. A lock is for exactly one file, which need not exist; it is an
+        agreement between sessions, and keeps nobody from opening the file.
+
+        Args:
+            session: Which one.
+            paths: From the top of the repository, or absolute and inside the work tree.
+            run: The id of the run that they are for, which is shown to others.
+
+        Returns:
+            All that the session has of this repository now, in the order of the paths.
+
+        Raises:
+            FileLockedError: Another session has one of them; the error names all, and who has them.
+            UsageError: A path names no file of the repository, the run id is not allowed, there is no such session, or
+                it has ended.
+        """
+        named, repository = lockable(self._place.repository, paths), self._repository()
+        run_id = None if run is None else check_run_id(run)
+
+        def lock(connection: Connection, found: SessionRow, at: datetime) -> None:
+            if found.status in ENDED_SESSIONS:
+                raise _refusal(found, "one that has ended can lock no file")
+            file_locks.lock(connection, repository, found.id, named, run_id=run_id, at=at)
+
+        return self.locked_files(self._change(session, lock))
+
+    def unlock_files(
+        self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath] | None = None
+    ) -> list[FileLock]:
+        """Give files back that a session has; those that it has not are let be.
+
+        Args:
+            session: Which one.
+            paths: As for `lock_files`; None for all that it has, in whatever repository.
+
+        Returns:
+            What the session has of this repository now, in the order of the paths.
+
+        Raises:
+            UsageError: A path names no file of the repository, or there is no such session.
+        """
+        named = None if paths is None else lockable(self._place.repository, paths)
+        repository = self._repository()
+
+        def unlock(connection: Connection, found: SessionRow, _at: datetime) -> None:
+            if named is None:
+                file_locks.release(connection, found.id)
+            else:
+                file_locks.unlock(connection, repository, found.id, named)
+
+        return self.locked_files(self._change(session, unlock))
+
+    def locked_files(self, session: SessionRow | str | None = None) -> list[FileLock]:
+        """Return the files of this repository that a session has, or any session, in the order of the paths.
+
+        Raises:
+            UsageError: There is no such session.
+        """
+        if session is None and not self._place.has_control:
+            return []
+        repository = self._repository()
+        with self._opened() as engine:
+            session_id = None if session is None else find_session(engine, _name(session)).id
+            with transaction(engine) as connection:
+                locks = file_locks.held(connection, repository)
+        return [lock for lock in locks if session_id in {None, lock.session_id}]
+
+    def _change(self, session: SessionRow | str, step: Step) -> SessionRow:
+        """Take a step for a session that is kept from everybody else meanwhile; return how it stands then."""
+        if not self._place.has_control:
+            raise unknown_session(_name(session))
+        with self._opened() as engine:
+            session_id = find_session(engine, _name(session)).id
+
+            def change() -> SessionRow:
+                with transaction(engine) as connection:
+                    sessions.lock(connection, session_id)
+                    step(connection, sessions.get(connection, session_id), database_now(connection, self._clock))
+                    return sessions.get(connection, session_id)
+
+            return retrying_conflicts()(change)
+
+    @staticmethod
+    def _ending(outcome: SessionStatus) -> Step:
+        def end(connection: Connection, found: SessionRow, at: datetime) -> None:
+            if sessions.has_others(connection, found.id, []):
+                raise _refusal(found, "a run of it is queued or running")
+            if not sessions.end(connection, found.id, outcome, at=at):
+                raise _refusal(found, "it has ended before")
+
+        return end
+
+    @contextmanager
+    def _opened(self) -> Iterator[Engine]:
+        engine = self._place.open_control()
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def _repository(self) -> str:
+        return self._place.identity(self._repository_name)
+
+
+def _name(session: SessionRow | str) -> str:
+    return session.id if isinstance(session, SessionRow) else session
+
+
+def _refusal(session: SessionRow, why: str) -> SessionStateError:
+    return SessionStateError(f"session {session.title!r} ({session.id}) is {session.status}; {why}")
