@@ -4,6 +4,8 @@ import signal
 import socket
 from typing import Any
 
+from supervisor import ExecutorLockManager, SessionManager
+
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 
 
@@ -40,3 +42,34 @@ def test_a_stopped_holder_is_named_left_alone_and_ended_by_force(three: Archive,
     assert done.code == 0
     assert done.runs["a"]["pages"]["ocr"] == 1
     assert three.supervisor("locks", "release", "a").out == "run 'a': nobody held it\n"
+
+
+def test_files_that_sessions_have_are_listed_until_their_last_run_ends(three: Archive) -> None:
+    assert "no lock is held" in three.supervisor("locks").out
+    assert not three.runs.exists()
+    started = three.supervisor("start", "night", "--run-ids=a", "--json").document["session"]
+    manager = SessionManager(three.top)
+    day = manager.create_session("day")
+    manager.lock_files(day, ["scans/c.png"])
+    manager.lock_files(started["id"], ["scans/b.png", "scans/a.png"], run="a")
+    listed = three.supervisor("locks", "--json")
+    assert (listed.code, listed.document["locks"]) == (0, [])
+    files = listed.document["file_locks"]
+    assert all(one.pop("acquired_at") for one in files)
+    night = {"id": started["id"], "title": "night"}
+    assert files == [
+        {"path": "scans/a.png", "session": night, "run_id": "a"},
+        {"path": "scans/b.png", "session": night, "run_id": "a"},
+        {"path": "scans/c.png", "session": {"id": day.id, "title": "day"}, "run_id": None},
+    ]
+    assert f"file       scans/a.png  session 'night' ({started['id']}), run a, since " in three.supervisor("locks").out
+    assert three.supervisor("work", "--once", "--quiet").code == 0
+    assert [one["path"] for one in three.supervisor("locks", "--json").document["file_locks"]] == ["scans/c.png"]
+
+
+def test_a_database_that_is_away_hides_no_run_lock(three: Archive) -> None:
+    with ExecutorLockManager(three.runs).acquire("a"):
+        listed = three.supervisor("locks", "--json", "--database-url=postgresql://ada:secret@localhost:1/ocr")
+    assert (listed.code, listed.document["file_locks"]) == (4, None)
+    assert [one["name"] for one in listed.document["locks"]] == ["a"]
+    assert "which files are locked cannot be told: database postgresql://ada:***@localhost:1/ocr" in listed.err

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 
 import click
@@ -23,6 +25,24 @@ def print_json(document: Mapping[str, object]) -> None:
 def print_note(line: str) -> None:
     """Print a line for the person at the terminal."""
     click.echo(line, err=True)
+
+
+def print_wrapped(start: str, text: str, *, indent: int) -> None:
+    """Print a line; on a terminal that is too narrow for it, it goes on beneath its second column."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    if len(start) + len(text.split(" ", 1)[0]) > width:
+        click.echo(start.rstrip())
+        start = " " * indent
+    click.echo(
+        textwrap.fill(
+            text,
+            width,
+            initial_indent=start,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool) -> None:

@@ -1,8 +1,5 @@
 """`supervisor show RUN`: how a run stands, and what happened to it."""
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,7 +7,7 @@ import click
 
 from supervisor.board.history import RunHistory, read_history, reason, unknown_run
 from supervisor.cli.options import Location, located
-from supervisor.cli.output import print_json, shown_seconds
+from supervisor.cli.output import print_json, print_wrapped, shown_seconds
 from supervisor.cli.report import shown_documents, shown_run_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
@@ -54,14 +51,14 @@ def show(ctx: click.Context, /, *, where: Location, run_id: str) -> int:
 def _print(history: RunHistory) -> None:
     click.echo(f"{history.row.run_id}  {history.row.status}")
     for label, text in _facts(history):
-        _print_wrapped(f"  {label:<{_LABEL_COLUMNS - 2}}", printable(text), indent=_LABEL_COLUMNS)
+        print_wrapped(f"  {label:<{_LABEL_COLUMNS - 2}}", printable(text), indent=_LABEL_COLUMNS)
     click.echo()
     event_columns = max(len(event.event) for event in history.events)
     change_columns = max(len(_change(event)) for event in history.events)
     for event in history.events:
         at, why = f"{_local(event.at)}  ", reason(event)
         what = f"{event.event:<{event_columns}}  {_change(event):<{change_columns}}  "
-        _print_wrapped(at + what, printable(f"{event.actor}: {why}" if why else event.actor), indent=len(at))
+        print_wrapped(at + what, printable(f"{event.actor}: {why}" if why else event.actor), indent=len(at))
 
 
 def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
@@ -106,21 +103,3 @@ def _change(event: Event) -> str:
 
 def _local(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _print_wrapped(start: str, text: str, *, indent: int) -> None:
-    """Print a line; on a terminal that is too narrow for it, it goes on beneath its second column."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    if len(start) + len(text.split(" ", 1)[0]) > width:
-        click.echo(start.rstrip())
-        start = " " * indent
-    click.echo(
-        textwrap.fill(
-            text,
-            width,
-            initial_indent=start,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    )
