@@ -52,3 +52,9 @@ def living_holder(
 def process_of(heard: Heard) -> str:
     """Name a supervisor as people look for it."""
     return f"pid {heard.supervisor.pid} on {heard.supervisor.host}"
+
+
+def claimant(connection: Connection, row: RunHead) -> str:
+    """Name whoever has claimed a running run, whether or not that lives."""
+    heard = supervisors.of_worker(connection, row.claimed_by)
+    return f"worker {row.claimed_by}" if heard is None else process_of(heard)

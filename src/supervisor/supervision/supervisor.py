@@ -1,6 +1,5 @@
 """The front door: run ids in, a report out."""
 
-import getpass
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from supervisor.supervision.loop import Loop
 from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
 from supervisor.supervision.order import Order, RunOptions
 from supervisor.supervision.outcome import Outcome, WorkOutcome
+from supervisor.supervision.person import user_name
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
@@ -230,7 +230,7 @@ class ParallelRunSupervisor:
             handling=order.handling,
             repository=repository,
             title=order.title,
-            actor=_user_name(),
+            actor=user_name(),
             directory=self.runs_directory,
             databases=shop.databases,
         )
@@ -259,11 +259,3 @@ class ParallelRunSupervisor:
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.
         return self._repository_name or self.repository.identity(commit) or str(self.repository.common_dir)
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # Containers run under numbers that no name belongs to.
-        return f"uid {os.getuid()}"
