@@ -41,14 +41,17 @@ class RootGroup(LazyGroup):
 
     entries = {  # noqa: RUF012 (never changed)
         "cache": CommandEntry("supervisor.cli.cache:cache", "See what is known of pages, and make room."),
+        "cancel": CommandEntry("supervisor.cli.control:cancel", "End runs before their time."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
+        "pause": CommandEntry("supervisor.cli.control:pause", "Let runs rest, or a session with all its runs."),
         "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),
         "start": CommandEntry("supervisor.cli.start:start", "Make a session of runs, and leave it to workers."),
         "try": CommandEntry("supervisor.cli.try_files:try_files", "Recognise files right here: no git, no job file."),
         "work": CommandEntry("supervisor.cli.work:work", "Execute what is queued, in any session."),
+        "workers": CommandEntry("supervisor.cli.workers:workers", "Change how many workers a supervisor has."),
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from supervisor.model.states import WorkerStatus
 from supervisor.store.claims import Scope
-from supervisor.store.tables import supervisors, workers
+from supervisor.store.tables import storable, supervisors, workers
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,11 @@ def present(connection: Connection, supervisor_id: str) -> Heard | None:
     return None if row is None else _heard(row)
 
 
-def serving(connection: Connection, session_id: str, repository: str) -> list[Heard]:
-    """Return those who are there for runs of a session and repository, and have not signed off."""
+def serving(connection: Connection, session_id: str | None, repository: str) -> list[Heard]:
+    """Return those who are there for runs of a session (None: any) and repository, and have not signed off."""
     for_session = workers.c.session_id.is_(None) | (workers.c.session_id == session_id)
+    if session_id is None:
+        for_session = sa.true()
     query = (
         sa.select(*_COLUMNS, workers.c.repositories)
         .join(workers, workers.c.supervisor_id == supervisors.c.id)
@@ -162,6 +164,12 @@ def serving(connection: Connection, session_id: str, repository: str) -> list[He
 def everybody(connection: Connection) -> list[Heard]:
     """Return those who have not signed off."""
     return [_heard(row) for row in connection.execute(_HEARD.where(supervisors.c.ended_at.is_(None))).mappings()]
+
+
+def beginning(connection: Connection, name: str) -> list[Heard]:
+    """Return those whose ids begin so, whether or not they have signed off."""
+    query = _HEARD.where(supervisors.c.id.startswith(storable(name), autoescape=True)).order_by(supervisors.c.id)
+    return [_heard(row) for row in connection.execute(query).mappings()]
 
 
 def _ended(at: datetime) -> dict[str, object]:

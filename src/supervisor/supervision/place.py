@@ -1,17 +1,22 @@
 """What a command that executes nothing looks at: the repository, its runs directory, its databases."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.clock import SystemClock
 from supervisor.config import runs_directory
 from supervisor.git.repository import Repository
+from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.store.databases import Databases
 from supervisor.store.engine import parse_url
-from supervisor.supervision.opening import check_runs_directory, databases_for
+from supervisor.supervision.opening import Setting, check_runs_directory, databases_for
+from supervisor.supervision.workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,33 @@ class Place:
             self.runs_directory.root.mkdir(parents=True, exist_ok=True)
             self.repository.exclude_from_status(self.runs_directory.root)
         return self.databases.open_control()
+
+    @contextmanager
+    def open_workshop(self, note: Callable[[str], None]) -> Iterator[Workshop]:
+        """Have a workshop while the block runs, in which nothing is executed; `note` is told what people should know.
+
+        Raises:
+            UsageError: The runs directory cannot be used.
+            DatabaseError: The control database cannot be reached or changed.
+        """
+        setting = Setting(
+            repository=self.repository,
+            runs_directory=self.runs_directory,
+            databases=self.databases,
+            ocr_workers=1,
+            cache=None,
+            lease_seconds=DEFAULT_LEASE_SECONDS,
+            name=None,
+            keep_workspaces=False,
+            observer=lambda _progress: None,
+            note=note,
+            clock=SystemClock(),
+        )
+        shop = setting.open_workshop(1)
+        try:
+            yield shop
+        finally:
+            shop.engine.dispose()
 
     def identity(self, name: str | None) -> str:
         """Return what the repository is known by in the databases.

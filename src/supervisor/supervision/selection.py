@@ -101,7 +101,7 @@ def _resolve(connection: Connection, repository: str, name: str) -> Target:
         whole, begun = whole + whole_sessions, begun + begun_sessions
     found = whole or begun
     if not found:
-        raise _unknown(connection, repository, of_kind, text)
+        raise unknown_name(text, _known(connection, repository, of_kind), what=of_kind or "run or session")
     meant = [target for target in found if not target.is_over] or whole[:1] or begun
     if len({target.unfinished or target.exact_name for target in meant}) > 1:
         shown = [target.describe() for target in meant]
@@ -129,13 +129,17 @@ def _sessions(connection: Connection, repository: str, name: str, text: str) -> 
     return by_id or by_title, targets
 
 
-def _unknown(connection: Connection, repository: str, of_kind: str | None, text: str) -> UsageError:
-    known = [] if of_kind == "session" else runs.run_ids(connection, repository)
-    known += [] if of_kind == "run" else [one for one in naming.titles(connection, repository) if one not in known]
-    what = of_kind or "run or session"
-    return UsageError(f"there is no {what} {text!r} here", hint=near_hint(text, known, none="none was ever made here"))
-
-
 def unknown_session(name: str) -> UsageError:
     """Return the error for a session that is not there."""
     return UsageError(f"there is no session {name!r}", hint="name its id, the beginning of it, or its title")
+
+
+def unknown_name(name: str, known: Sequence[str] = (), *, what: str = "run or session") -> UsageError:
+    """Return the error for a name that stands for nothing, with those that may be meant."""
+    return UsageError(f"there is no {what} {name!r} here", hint=near_hint(name, known, none="none was ever made here"))
+
+
+def _known(connection: Connection, repository: str, of_kind: str | None) -> list[str]:
+    run_ids = [] if of_kind == "session" else runs.run_ids(connection, repository)
+    titles = [] if of_kind == "run" else naming.titles(connection, repository)
+    return list(dict.fromkeys([*run_ids, *titles]))

@@ -1,0 +1,72 @@
+"""What came of pausing, cancelling and resuming what others execute: a line for each run."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from supervisor.board.progress import counted
+from supervisor.supervision.control import Answer, Change, Effect
+
+SCHEMA = "supervisor.control/1"
+
+
+def print_answers(answers: Sequence[Answer]) -> None:
+    """Print how everything stands that was named; of a session's runs those to which something was done."""
+    for answer in answers:
+        if answer.target.session is None:
+            _print_runs(answer.changes, "")
+            continue
+        click.echo(f"{answer.target.describe()}: {answer.session}")
+        touched = [change for change in answer.changes if change.effect is not Effect.ENDED]
+        _print_runs(touched, "  ")
+        ended = len(answer.changes) - len(touched)
+        if ended:
+            click.echo(f"  {counted(ended, 'run')} had ended before")
+
+
+def to_json(command: str, answers: Sequence[Answer], exit_code: int) -> Mapping[str, object]:
+    """Return the `--json` document."""
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "answers": [_answer(answer) for answer in answers],
+        "exit_code": exit_code,
+    }
+
+
+def _print_runs(changes: Sequence[Change], indent: str) -> None:
+    width = max((len(change.row.run_id) for change in changes), default=0)
+    for change in changes:
+        click.echo(f"{indent}{change.row.run_id:<{width}}  {_words(change)}")
+
+
+def _words(change: Change) -> str:
+    match change.effect:
+        case Effect.ENDED:
+            return f"{change.row.status} already: nothing to do"
+        case Effect.PAUSING:
+            return f"pausing: {change.holder} finishes the pages in flight"
+        case Effect.CANCELLING:
+            return f"cancelling: {change.holder} ends it"
+        case Effect.RESUMED if change.holder:
+            return f"{change.effect if change.changed else 'goes on'} ({change.holder})"
+        case _:
+            return f"{change.effect}" if change.changed else f"{change.effect} already"
+
+
+def _answer(answer: Answer) -> Mapping[str, object]:
+    session = answer.target.session
+    return {
+        "name": answer.target.name,
+        "session": session and {"id": session.id, "title": session.title, "status": answer.session},
+        "runs": [_run(change) for change in answer.changes],
+    }
+
+
+def _run(change: Change) -> Mapping[str, object]:
+    return {
+        "run_id": change.row.run_id,
+        "effect": change.effect,
+        "changed": change.changed,
+        "holder": change.holder,
+    }
