@@ -155,7 +155,7 @@ def _report(command: str, where: Location, answers: Sequence[Answer], *, waited:
     if where.as_json:
         print_json(to_json(command, answers, code))
     else:
-        print_answers(answers)
+        print_answers(command, answers)
     for change in late:
         run_id = change.row.run_id
         print_note(

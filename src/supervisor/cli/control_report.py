@@ -10,15 +10,15 @@ from supervisor.supervision.control import Answer, Change, Effect
 SCHEMA = "supervisor.control/1"
 
 
-def print_answers(answers: Sequence[Answer]) -> None:
+def print_answers(command: str, answers: Sequence[Answer]) -> None:
     """Print how everything stands that was named; of a session's runs those to which something was done."""
     for answer in answers:
         if answer.target.session is None:
-            _print_runs(answer.changes, "")
+            _print_runs(command, answer.changes)
             continue
         click.echo(f"{answer.target.describe()}: {answer.session}")
         touched = [change for change in answer.changes if change.effect is not Effect.ENDED]
-        _print_runs(touched, "  ")
+        _print_runs(command, touched, indent="  ")
         ended = len(answer.changes) - len(touched)
         if ended:
             click.echo(f"  {counted(ended, 'run')} had ended before")
@@ -34,16 +34,16 @@ def to_json(command: str, answers: Sequence[Answer], exit_code: int) -> Mapping[
     }
 
 
-def _print_runs(changes: Sequence[Change], indent: str) -> None:
+def _print_runs(command: str, changes: Sequence[Change], *, indent: str = "") -> None:
     width = max((len(change.row.run_id) for change in changes), default=0)
     for change in changes:
-        click.echo(f"{indent}{change.row.run_id:<{width}}  {_words(change)}")
+        click.echo(f"{indent}{change.row.run_id:<{width}}  {_words(command, change)}")
 
 
-def _words(change: Change) -> str:
+def _words(command: str, change: Change) -> str:
     match change.effect:
         case Effect.ENDED:
-            return f"{change.row.status} already: nothing to do"
+            return f"{change.row.status} already: nothing to {command}"
         case Effect.PAUSING:
             return f"pausing: {change.holder} finishes the pages in flight"
         case Effect.CANCELLING:

@@ -25,7 +25,7 @@ def workers(**_options: object) -> int:
 @located
 @click.pass_context
 def scale(ctx: click.Context, /, *, where: Location, number: int, name: str | None) -> int:
-    """Let a supervisor that is at work execute N runs at a time from now on.
+    """Let a supervisor execute N runs at a time from now on.
 
     New workers begin at once. Those that are too many go when they are idle: a run that executes is not put aside.
 

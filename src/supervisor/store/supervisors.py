@@ -148,9 +148,8 @@ def present(connection: Connection, supervisor_id: str) -> Heard | None:
 
 def serving(connection: Connection, session_id: str | None, repository: str) -> list[Heard]:
     """Return those who are there for runs of a session (None: any) and repository, and have not signed off."""
-    for_session = workers.c.session_id.is_(None) | (workers.c.session_id == session_id)
-    if session_id is None:
-        for_session = sa.true()
+    any_session = sa.true() if session_id is None else workers.c.session_id.is_(None)
+    for_session = any_session | (workers.c.session_id == session_id)
     query = (
         sa.select(*_COLUMNS, workers.c.repositories)
         .join(workers, workers.c.supervisor_id == supervisors.c.id)

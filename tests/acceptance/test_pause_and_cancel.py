@@ -1,0 +1,75 @@
+"""Pausing and cancelling, from another terminal than that in which the runs were started."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
+
+
+@pytest.fixture
+def queued(three: Archive) -> Archive:
+    """The runs a, b and c of a session Night, which nobody executes."""
+    assert three.supervisor("start", "Night", "--run-ids=a,b,c").code == 0
+    return three
+
+
+def states(archive: Archive) -> dict[str, str]:
+    with closing(sqlite3.connect(archive.runs / "control.db")) as connection:
+        return dict(connection.execute("select run_id, status from runs order by id"))
+
+
+def effects(document: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """How each run stands, and whether the command made the difference."""
+    return {run["run_id"]: (run["effect"], run["changed"]) for one in document["answers"] for run in one["runs"]}
+
+
+def test_a_paused_run_rests_while_the_others_are_executed(queued: Archive) -> None:
+    done = queued.supervisor("pause", "b")
+    assert (done.code, done.out) == (0, "b  paused\nTo go on: supervisor resume b\n")
+    again = queued.supervisor("pause", "b", "--json")
+    assert (again.code, effects(again.document)) == (0, {"b": ("paused", False)})
+    assert queued.supervisor("work", "--once").code == 0
+    assert states(queued) == {"a": "succeeded", "b": "queued", "c": "succeeded"}
+    ended = queued.supervisor("pause", "a")
+    assert (ended.code, ended.out) == (1, "a  succeeded already: nothing to pause\n")
+    both = queued.supervisor("pause", "a", "b", "--json")
+    assert (both.code, both.document["exit_code"]) == (1, 1)
+    assert effects(both.document) == {"a": ("ended", False), "b": ("paused", False)}
+
+
+def test_a_session_is_paused_and_cancelled_with_all_its_runs(queued: Archive) -> None:
+    paused = queued.supervisor("pause", "Night", "--json")
+    assert (paused.code, paused.document["answers"][0]["session"]["status"]) == (0, "paused")
+    assert queued.supervisor("work", "--once").out == "nothing was queued\n"
+    cancelled = queued.supervisor("cancel", "Night", "--json")
+    assert (cancelled.code, cancelled.document["answers"][0]["session"]["status"]) == (0, "cancelled")
+    assert effects(cancelled.document) == dict.fromkeys("abc", ("cancelled", True))
+    assert states(queued) == dict.fromkeys("abc", "cancelled")
+    again = queued.supervisor("cancel", "--force", "session:Night", "a", "--json")
+    assert (again.code, effects(again.document)) == (0, dict.fromkeys("abc", ("cancelled", False)))
+    assert queued.pins() == ""
+    refused = queued.supervisor("pause", "Night")
+    assert (refused.code, refused.out.endswith("  3 runs had ended before\n")) == (1, True)
+
+
+def test_if_one_name_is_wrong_nothing_is_changed(queued: Archive) -> None:
+    for command in ("pause", "cancel"):
+        done = queued.supervisor(command, "a", "Nigth", "--json")
+        assert (done.code, done.document["error"]["hint"]) == (2, "did you mean 'Night'?")
+    assert states(queued) == dict.fromkeys("abc", "queued")
+    assert queued.supervisor("pause", "a", "--json").document["answers"][0]["runs"][0]["changed"]
+
+
+def test_where_nothing_was_ever_run_nothing_is_made(three: Archive) -> None:
+    for command in ("pause", "cancel"):
+        done = three.supervisor(command, "a")
+        assert (done.code, done.err) == (
+            2,
+            "supervisor: there is no run or session 'a' here (none was ever made here)\n",
+        )
+    done = three.supervisor("workers", "scale", "2")
+    assert (done.code, "supervisor work --workers N" in done.err) == (2, True)
+    assert not three.runs.exists()
