@@ -41,8 +41,8 @@ def test_cancelling_is_asked_for_once_and_goes_before_pausing(engine: Engine, cl
         assert intents.ask_to_cancel(connection, claimed, at=at(2), actor="bert")
         assert intents.wanted(connection, [claimed.id]) == {claimed.id: Intent.CANCEL}
         assert not intents.ask_to_cancel(connection, claimed, at=at(3), actor="carl")
-        assert intents.asked_by(connection, claimed.id, Intent.CANCEL) == "bert"
-        assert intents.asked_by(connection, claimed.id, Intent.PAUSE) == "anna"
+        assert intents.reason(connection, claimed.id, Intent.CANCEL) == "cancelled by bert"
+        assert intents.reason(connection, claimed.id, Intent.PAUSE) == "paused by anna"
         row = runs.get(connection, claimed.id)
         assert (row.pause_requested_at, row.cancel_requested_at, row.status) == (at(1), at(2), RunStatus.RUNNING)
         assert told(connection, claimed.id) == [
@@ -60,7 +60,9 @@ def test_a_queued_run_is_paused_and_goes_on(engine: Engine, claimed: RunRow, clo
         assert claims.claim(connection, "w1", clock) is None
         assert claims.queued(connection, claims.Scope()) == set()
         assert intents.wanted(connection, [claimed.id]) == {}, "nobody holds it"
+        assert intents.paused(connection, [claimed.id, 4711]) == {claimed.id: "a"}
         assert intents.ask_to_go_on(connection, claimed, at=at(4), actor="anna")
+        assert intents.paused(connection, [claimed.id]) == {}
         assert not intents.ask_to_go_on(connection, claimed, at=at(5), actor="bert")
         assert claims.queued(connection, claims.Scope()) == {claimed.id}
         again = claims.claim(connection, "w1", clock)
@@ -102,14 +104,16 @@ def test_all_runs_of_a_paused_session_pause(
     with transaction(engine) as connection:
         sessions.add(connection, "t", "others", at=at(0))
         other = add_run(connection, "b", session_id="t")
-        add_run(connection, "c")
+        third = add_run(connection, "c")
         assert sessions.pause(connection, "s")
         row = claims.claim(connection, "w2", clock)
         assert row is not None
         assert row.id == other
         assert claims.claim(connection, "w3", clock) is None
         assert intents.wanted(connection, [claimed.id, other]) == {claimed.id: Intent.PAUSE}
+        assert intents.reason(connection, claimed.id, Intent.PAUSE) == "its session is paused"
         intents.ask_to_cancel(connection, claimed, at=at(1), actor="anna")
         assert intents.wanted(connection, [claimed.id, other]) == {claimed.id: Intent.CANCEL}
+        assert intents.paused(connection, [claimed.id, other, third]) == {third: "session:s"}, "not what is running"
         assert sessions.resume(connection, "s")
         assert claims.claim(connection, "w3", clock) is not None

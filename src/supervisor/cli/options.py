@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from supervisor.cli.output import without_passwords
 from supervisor.config import RUNS_DIR_VARIABLE, SettingsError, parse_settings, user_settings_file
+from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
@@ -161,6 +162,14 @@ execution_options = _together(
         default=DEFAULT_LEASE_SECONDS,
         show_default=True,
         help="Silence after which others take over our runs.",
+    ),
+    option(
+        "--cancel-grace",
+        type=WholeNumber(0),
+        metavar="SECONDS",
+        default=DEFAULT_CANCEL_GRACE_SECONDS,
+        show_default=True,
+        help="For a cancelled run to end by itself.",
     ),
     cache_dir_option,
     option("--no-cache", is_flag=True, help="Recognise every page, whatever is known of it, and keep none."),

@@ -68,6 +68,7 @@ def make_supervisor(
         database_url=where.database_url,
         per_run_sqlite=where.per_run_sqlite,
         lease_seconds=settings["lease_seconds"],
+        cancel_grace_seconds=settings["cancel_grace"],
         worker_name=worker_name,
         keep_workspaces=settings["keep_workspaces"],
         cache_dir=settings["cache_dir"],

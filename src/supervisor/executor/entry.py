@@ -1,8 +1,8 @@
 """Where an executor begins: in a child of the fork server, which has imported this module and all that it needs.
 
 An executor leads a process group of its own, reads nothing, prints into its log, and does not outlive its supervisor:
-when that is gone it starts no page, and ends its whole group within `ORPHAN_GRACE_SECONDS`. It notices by the end of
-file on `parent_process().sentinel`; PR_SET_PDEATHSIG would speak of the fork server, which is the parent here.
+when that is gone it starts no page, and ends all that it has started within `ORPHAN_GRACE_SECONDS`. It notices by the
+end of file on `parent_process().sentinel`; PR_SET_PDEATHSIG would speak of the fork server, which is the parent here.
 """
 
 import logging
@@ -20,6 +20,7 @@ from supervisor.executor.attempt import Attempt
 from supervisor.executor.environment import executor_environment
 from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, Stopped, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
+from supervisor.locks.processes import adopt_orphans, kill_own_family
 from supervisor.model.states import RunStatus
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
@@ -70,6 +71,8 @@ def _say(connection: Connection, message: Message) -> None:
 
 def _stand_alone(output: int) -> None:
     os.setsid()
+    # Whoever ends us finds what our page processes started, also when these are gone and it has left the group.
+    adopt_orphans()
     # Also where the fork server was not started by us, but by a program that uses us as a library.
     cleaned = executor_environment(os.environ)
     os.environ.clear()
@@ -99,5 +102,5 @@ def _listen(connection: Connection, stop: threading.Event) -> None:
         except (EOFError, OSError):
             log.warning("the supervisor is gone")
         stop.set()
-        threading.Timer(ORPHAN_GRACE_SECONDS, os.killpg, (0, signal.SIGKILL)).start()
+        threading.Timer(ORPHAN_GRACE_SECONDS, kill_own_family).start()
         return

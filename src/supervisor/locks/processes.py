@@ -8,6 +8,7 @@ times that close together are the same start. After a larger step of the clock a
 hence not signalled: the error is on the safe side.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ import psutil
 SAME_START_SECONDS = 2.0
 KILL_WAIT_SECONDS = 10.0  # a process in an uninterruptible call may take its time to notice SIGKILL
 _POLL_SECONDS = 0.02
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def end_process_group(pgid: int, start: float, *, grace_seconds: float) -> bool:
     """End a process group and all descendants of its members, those that left the group included.
 
     Blocks until nothing is left. Everyone gets SIGTERM once, and SIGKILL when the grace is over. A descendant outside
-    the group is found only while its parent lives: one that was orphaned before is not.
+    the group is found only while its parent lives: one that was orphaned before is not, unless its leader adopts
+    orphans and lives.
 
     Args:
         pgid: The group, which is the pid of its leader.
@@ -134,6 +137,40 @@ def end_process_group(pgid: int, start: float, *, grace_seconds: float) -> bool:
             asked |= living
             time.sleep(_POLL_SECONDS)
     return False
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, as daemons do by design; only Linux can do that.
+
+    The standard library has no call for it; where the system refuses, orphans are init's, as they are everywhere else.
+    Those that end stay as zombies, which hold nothing, until we end: waiting for any child would take from others the
+    ends of their children.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_own_family() -> None:
+    """Kill all descendants that have left our process group, then the group, and ourselves with it."""
+    group = os.getpgrp()
+    deadline = time.monotonic() + KILL_WAIT_SECONDS
+    # Again and again: each may have started another before it was killed.
+    while time.monotonic() < deadline and (outside := _descendants_outside(group)):
+        for pid, start in outside:
+            send_signal(pid, start, signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+    os.killpg(group, signal.SIGKILL)
+
+
+def _descendants_outside(group: int) -> list[tuple[int, float]]:
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if os.getpgid(child.pid) != group and (start := started_at(child.pid)) is not None:
+                found.append((child.pid, start))
+        except ProcessLookupError:
+            continue  # it ended while we looked
+    return found
 
 
 def _family(pgid: int, start: float, known: set[_Member]) -> set[_Member]:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from supervisor.model.states import SessionStatus
 
+DEFAULT_CANCEL_GRACE_SECONDS = 10
+
 
 class Intent(StrEnum):
     """What is wanted of a running run.

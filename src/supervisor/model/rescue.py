@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from supervisor.model.intents import Intent
 from supervisor.model.lease import is_expired
 from supervisor.model.liveness import Verdict
 
@@ -22,6 +23,7 @@ class RescueOutcome(StrEnum):
 
     REQUEUE = "requeue"
     FAIL = "fail"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +94,13 @@ def plan_rescues(
     return RescuePlan(rescues=tuple(rescues), sightings=kept)
 
 
-def rescue_outcome(rescue_count: int) -> RescueOutcome:
-    """Decide about a run that was rescued that often before; one that keeps killing its supervisors has to end."""
+def rescue_outcome(rescue_count: int, intent: Intent | None = None) -> RescueOutcome:
+    """Decide about a run that was rescued that often before, and of which people want something.
+
+    One that keeps killing its supervisors has to end. One that is to be paused rests in the queue.
+    """
+    if intent is Intent.CANCEL:
+        return RescueOutcome.CANCEL
     return RescueOutcome.REQUEUE if rescue_count < RESCUE_LIMIT else RescueOutcome.FAIL
 
 

@@ -4,7 +4,7 @@ On Postgres the function `ops.claim_runs` does it, which people can call themsel
 a transaction that excludes every other writer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from supervisor.clock import Clock
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.bare import bare_cursor
 from supervisor.store.engine import is_postgres, transaction
-from supervisor.store.runs import COLUMNS, RunRow, get, run_row, transition
+from supervisor.store.runs import COLUMNS, HEAD_COLUMNS, RunHead, RunRow, get, run_head, run_row, transition
 from supervisor.store.tables import runs, sessions, workers
 
 _CLAIMED = sa.func.ops.claim_runs(sa.bindparam("worker", type_=sa.Text), sa.literal_column("1")).table_valued(
@@ -116,6 +116,13 @@ def claimed_by(connection: Connection, worker_id: str) -> RunRow | None:
 def queued(connection: Connection, scope: Scope) -> set[int]:
     """Return the rows in a scope that wait for a worker: those that are not due yet, but none that is paused."""
     return set(connection.scalars(_queued(scope).with_only_columns(runs.c.id)))
+
+
+def queued_elsewhere(connection: Connection, rows: Collection[int], session_id: str) -> list[RunHead]:
+    """Return the heads of those of these rows that wait for a worker in other sessions than this one, oldest first."""
+    elsewhere = runs.c.id.in_(rows) & (runs.c.session_id != session_id)
+    query = _queued(Scope()).with_only_columns(*HEAD_COLUMNS).where(elsewhere).order_by(runs.c.id)
+    return [run_head(row) for row in connection.execute(query).mappings()]
 
 
 def _queued(scope: Scope) -> sa.Select[tuple[object, ...]]:

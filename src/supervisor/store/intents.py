@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -65,10 +66,41 @@ def ask_to_go_on(connection: Connection, row: RunHead, *, at: datetime, actor: s
     return _ask(connection, row, open_to_it, {"pause_requested_at": None}, "resumed", at=at, actor=actor)
 
 
-def asked_by(connection: Connection, row: int, intent: Intent) -> str | None:
-    """Return who asked for that last; None if nobody has asked for this row alone."""
-    query = sa.select(run_events.c.actor).where(run_events.c.run_id == row, run_events.c.event == _EVENTS[intent])
-    return connection.scalar(query.order_by(run_events.c.id.desc()).limit(1))
+def reason(connection: Connection, row: int, intent: Intent) -> str:
+    """Return in words why a row is cancelled or paused, of which that is wanted: who has asked for it."""
+    asked_for = {Intent.CANCEL: runs.c.cancel_requested_at, Intent.PAUSE: runs.c.pause_requested_at}[intent]
+    query = (
+        sa.select(run_events.c.actor)
+        .join(runs, runs.c.id == run_events.c.run_id)
+        .where(runs.c.id == row, asked_for.is_not(None), run_events.c.event == _EVENTS[intent])
+    )
+    who = connection.scalar(query.order_by(run_events.c.id.desc()).limit(1))
+    match intent:
+        case Intent.CANCEL:
+            return f"cancelled by {who}"
+        case Intent.PAUSE:
+            return f"paused by {who}" if who else "its session is paused"
+        case _:
+            assert_never(intent)
+
+
+def paused(connection: Connection, rows: Collection[int]) -> dict[int, str]:
+    """Return those of these rows that rest in the queue, and what has to be resumed: the run, or its whole session."""
+    if not rows:
+        return {}
+    query = (
+        sa.select(runs.c.id, runs.c.run_id, runs.c.session_id, sessions.c.status)
+        .join(sessions, sessions.c.id == runs.c.session_id)
+        .where(
+            runs.c.id.in_(rows),
+            runs.c.status == RunStatus.QUEUED,
+            runs.c.pause_requested_at.is_not(None) | (sessions.c.status == SessionStatus.PAUSED),
+        )
+    )
+    return {
+        row.id: f"session:{row.session_id}" if row.status == SessionStatus.PAUSED else row.run_id
+        for row in connection.execute(query)
+    }
 
 
 def _ask(

@@ -239,14 +239,6 @@ def heads(connection: Connection, rows: Collection[int]) -> list[RunHead]:
     return [run_head(row) for row in connection.execute(query).mappings()]
 
 
-def queued_elsewhere(connection: Connection, rows: Collection[int], session_id: str) -> list[RunHead]:
-    """Return the heads of those of these rows that are queued in other sessions than this one, oldest first."""
-    query = sa.select(*HEAD_COLUMNS).where(
-        runs.c.id.in_(rows), runs.c.status == RunStatus.QUEUED, runs.c.session_id != session_id
-    )
-    return [run_head(row) for row in connection.execute(query.order_by(runs.c.id)).mappings()]
-
-
 def latest(connection: Connection, repository: str, run_id: str) -> RunRow | None:
     """Return the newest row of a run id."""
     query = sa.select(*COLUMNS).where(runs.c.repository == repository, runs.c.run_id == run_id)

@@ -53,7 +53,8 @@ def register(
 def add_workers(
     connection: Connection, supervisor_id: str, worker_ids: Sequence[str], scope: Scope, *, at: datetime
 ) -> None:
-    """Add idle workers to a supervisor."""
+    """Add idle workers to a supervisor, but for those that an earlier try has added, whose answer was lost."""
+    there = set(connection.scalars(sa.select(workers.c.id).where(workers.c.id.in_(worker_ids))))
     common = {
         "supervisor_id": supervisor_id,
         "session_id": scope.session_id,
@@ -62,7 +63,9 @@ def add_workers(
         "heartbeat_at": at,
         "started_at": at,
     }
-    connection.execute(sa.insert(workers), [{"id": worker_id, **common} for worker_id in worker_ids])
+    added = [{"id": worker_id, **common} for worker_id in worker_ids if worker_id not in there]
+    if added:
+        connection.execute(sa.insert(workers), added)
 
 
 def end_workers(connection: Connection, worker_ids: Collection[str], *, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """A claimed run on its way through one worker, from the claim until the run is settled."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from supervisor.board.progress import RunProgress
@@ -9,6 +9,7 @@ from supervisor.executor.child import Executor
 from supervisor.executor.messages import Finished, Stopped
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import RunLock
+from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus
 from supervisor.store.runs import RunRow
 
@@ -54,6 +55,10 @@ class Assignment:
         provisioned: The workspace, once it is ready.
         executor: Started in it.
         deadline: When its time is over, on the monotonic clock; None if it has no limit.
+        intent: What is wanted of it, by people, and is being seen to.
+        stop_by: When an executor that was told to stop is killed, on the monotonic clock.
+        kill_by: When, at the latest, an executor that is being ended is killed.
+        killings: At work on that, in threads; the executor is not reaped before they are done.
         outcome: What the executor said of its end.
         ending: What its end means for the run; there as soon as nothing executes any more.
         lost: Whether the run is another's, and nothing of it may be changed.
@@ -68,6 +73,10 @@ class Assignment:
     progress: RunProgress
     executor: Executor | None = None
     deadline: float | None = None
+    intent: Intent | None = None
+    stop_by: float | None = None
+    kill_by: float | None = None
+    killings: list[Future[None]] = field(default_factory=list)
     outcome: Finished | Stopped | None = None
     ending: Ending | None = None
     lost: bool = False
@@ -76,7 +85,12 @@ class Assignment:
     @property
     def is_provisioned(self) -> bool:
         """Whether it waits for its executor to be started, or for something to be done about what went wrong."""
-        return self.executor is None and self._goes_on and self.provisioned.done()
+        return self.is_to_start and self.provisioned.done()
+
+    @property
+    def is_to_start(self) -> bool:
+        """Whether its executor is still to be started: its workspace is being made, or has just been."""
+        return self.executor is None and self._goes_on
 
     @property
     def is_executing(self) -> bool:
@@ -87,7 +101,11 @@ class Assignment:
     def _goes_on(self) -> bool:
         return self.ending is None and self.settling is None
 
-    def release(self) -> None:
-        """Close our copies of lease and lock, in this order: who sees the run lock free finds the workspace free."""
-        self.lease.close()
-        self.lock.close()
+    def release(self) -> bool:
+        """Close our copies of lease and lock, in this order: who sees the run lock free finds the workspace free.
+
+        Returns:
+            Whether both were proved free: nothing is left that has a copy.
+        """
+        is_free = self.lease.close()
+        return self.lock.close() and is_free

@@ -13,6 +13,7 @@ from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import claims, runs, sessions, supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
+from supervisor.supervision.orphans import LOCK_WAIT_SECONDS, end_earlier_holder
 from supervisor.supervision.reap import GIVEN_BACK
 from supervisor.supervision.workshop import Workshop
 
@@ -60,7 +61,7 @@ class Claimant:
             try:
                 # It must fail the run, not the worker.
                 RunSpec.from_json(row.spec)
-                lock = shop.run_locks.acquire(row.run_id, term=row.lease_term)
+                lock = self._lock(row)
                 undo.callback(lock.close)
                 workspace = shop.workspaces.path(row.run_id)
                 lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
@@ -75,6 +76,15 @@ class Claimant:
                 return None
             undo.pop_all()
         return lock, lease
+
+    def _lock(self, row: RunRow) -> RunLock:
+        locks = self._shop.run_locks
+        try:
+            return locks.acquire(row.run_id, term=row.lease_term)
+        except LockHeldError:
+            if not end_earlier_holder(locks, row):
+                raise
+        return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS)
 
     def _put_down(self, row: RunRow, to_status: RunStatus, event: str, reason: str) -> None:
         """Take a claimed run from its worker again, before anything was done for it."""

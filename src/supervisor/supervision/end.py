@@ -5,23 +5,31 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from supervisor.artifacts.publish import publish_output
 from supervisor.board.progress import counted, shown_pages
+from supervisor.model.intents import Intent
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus, WorkerStatus
-from supervisor.store import runs, sessions, supervisors
+from supervisor.store import intents, runs, sessions, supervisors
 from supervisor.store.engine import DatabaseError, transaction
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
-from supervisor.supervision.reap import GIVEN_BACK
+from supervisor.supervision.reap import CANCELLED, GIVEN_BACK, PAUSED
 from supervisor.supervision.workshop import Workshop
+
+_PUBLISHED = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED})
+# What is no trouble, and was to be expected.
+_UNREMARKABLE = frozenset({"interrupted", "paused"})
 
 
 def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
     """Publish what an attempt staged and end its run, the session with it if it was the last one; or queue it again.
 
-    All of it in one transaction, in which nobody else can take the run: who has lost it publishes nothing, and changes
-    nothing but the state of its own worker.
+    What would be queued again, and is to be cancelled, is; of a cancelled run nothing is published. All of it in one
+    transaction, in which nobody else can take the run: who has lost it publishes nothing, and changes nothing but the
+    state of its own worker.
 
     Returns:
         Whether the run was ours to change.
@@ -35,12 +43,12 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
     ):
         delay = backoff_seconds(row.retry_count + 1, random.random())  # noqa: S311 (it spreads load, it hides nothing)
         ending = replace(ending, status=RunStatus.QUEUED, event="retrying", delay_seconds=delay)
-    if ending.status is not RunStatus.QUEUED:
+    if ending.status in _PUBLISHED:
         ending = _bring_together(shop, row, ending)
     with transaction(shop.engine) as connection:
         sessions.lock(connection, row.session_id)
-        if runs.hold(connection, row) and ending.status is not RunStatus.QUEUED:
-            ending = _publish(shop, row, ending)
+        if runs.hold(connection, row):
+            ending = _publish(shop, row, ending) if ending.status in _PUBLISHED else _as_asked(connection, row, ending)
         now = shop.now(connection)
         ended = runs.transition(
             connection,
@@ -62,19 +70,32 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             assignment.progress,
             status=ending.status,
             stage=ending.event,
-            error=None if ending.event == "interrupted" else ending.reason,
+            error=None if ending.event in _UNREMARKABLE else ending.reason,
         )
     return ended
 
 
 def _values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
     """Return what changes in the row beside its state."""
+    if ending.status is RunStatus.CANCELLED:
+        return {"error": ending.reason, "finished_at": now, "cancelled_at": now}
     if ending.status is not RunStatus.QUEUED:
         return {"error": ending.reason, "finished_at": now}
     later: dict[str, Any] = {"claimed_by": None, "available_at": now + timedelta(seconds=ending.delay_seconds)}
     if ending.event == "retrying":
         later |= {"attempt": row.attempt + 1, "retry_count": row.retry_count + 1, "error": ending.reason}
     return later
+
+
+def _as_asked(connection: Connection, row: RunRow, ending: Ending) -> Ending:
+    """Say who asked for it if a run is cancelled or paused; nothing that is to be cancelled goes back to the queue."""
+    intent = intents.wanted(connection, [row.id]).get(row.id)
+    if intent is Intent.CANCEL:
+        return replace(CANCELLED, reason=intents.reason(connection, row.id, intent))
+    if ending.event == PAUSED.event:
+        resumed = "paused, and resumed before it had stopped"
+        return replace(ending, reason=intents.reason(connection, row.id, intent) if intent else resumed)
+    return ending
 
 
 def _bring_together(shop: Workshop, row: RunRow, ending: Ending) -> Ending:

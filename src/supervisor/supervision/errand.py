@@ -6,7 +6,7 @@ from typing import Protocol
 from supervisor.board.progress import RunProgress
 from supervisor.executor.spec import RunSpec
 from supervisor.model.states import ACTIVE, RunStatus
-from supervisor.store import claims, runs
+from supervisor.store import claims, intents, runs
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
@@ -39,16 +39,24 @@ class NamedRuns:
     def __init__(self, shop: Workshop, rows: Mapping[int, RunProgress]) -> None:
         self._shop = shop
         self._progress = dict(rows)
+        self._resting: frozenset[int] = frozenset()
 
     def goes_on(self) -> bool:
-        """Tell whether one of them has not ended; tell the observer what happens to them elsewhere."""
+        """Tell whether one of them has not ended; tell the observer what happens to them elsewhere, or does not."""
         with transaction(self._shop.engine) as connection:
             rows = runs.heads(connection, list(self._progress))
+            paused = intents.paused(connection, list(self._progress))
         for row in rows:
             known = self._progress[row.id]
-            if known.status is not row.status:
-                elsewhere = f"executing ({row.claimed_by})" if row.status is RunStatus.RUNNING else row.status.value
-                self._progress[row.id] = self._shop.show(known, status=row.status, stage=elsewhere, error=row.error)
+            if row.id in paused:
+                stage = f"paused: supervisor resume {paused[row.id]}"
+            elif row.id in self._resting or known.status is not row.status:
+                stage = f"executing ({row.claimed_by})" if row.status is RunStatus.RUNNING else row.status.value
+            else:
+                continue
+            if (known.status, known.stage) != (row.status, stage):
+                self._progress[row.id] = self._shop.show(known, status=row.status, stage=stage, error=row.error)
+        self._resting = frozenset(paused)
         return any(row.status in ACTIVE for row in rows)
 
     def progress_of(self, row: RunRow) -> RunProgress:

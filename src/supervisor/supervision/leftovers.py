@@ -1,6 +1,6 @@
 """Settling ended runs for which nobody has done it: their supervisor was killed in between, or works elsewhere."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from supervisor.errors import SupervisorError
 from supervisor.locks.lease import WorkspaceLease
@@ -10,6 +10,7 @@ from supervisor.model.liveness import Nearness, nearness
 from supervisor.store import runs, supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.supervisors import Heard
+from supervisor.supervision.aside import Aside
 from supervisor.supervision.settle import settle
 from supervisor.supervision.workshop import Workshop
 
@@ -25,8 +26,8 @@ class Tidier:
         self._tidying: Future[None] | None = None
         self._tidied_at = shop.clock.monotonic()
 
-    def look(self, threads: ThreadPoolExecutor) -> None:
-        """Begin to settle, in one of these threads, if it is time; what could not be settled is, the next time."""
+    def look(self, aside: Aside) -> None:
+        """Begin to settle, beside the loop, if it is time; what could not be settled is, the next time."""
         if self._tidying is not None and self._tidying.done():
             error = self._tidying.exception()
             if error is not None and not isinstance(error, DatabaseUnavailable):
@@ -35,7 +36,7 @@ class Tidier:
         now = self._shop.clock.monotonic()
         if self._tidying is None and now - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = now
-            self._tidying = threads.submit(settle_leftovers, self._shop, self._repository)
+            self._tidying = aside.begin(settle_leftovers, self._shop, self._repository)
 
 
 def settle_leftovers(shop: Workshop, repository: str) -> None:

@@ -1,68 +1,64 @@
 """The loop: what has ended is reaped, what is ready is started, idle workers claim; until nothing is left to do.
 
-All changes of state happen here, in one thread. What takes long and changes no state (checking out, tidying up) runs in
-threads beside it, and rings when it is done; the heart beats from a thread of its own. A database that is away for a
-while stops nothing: what could not be written is written on a later turn.
+All changes of state happen here, in one thread. What takes long and changes no state (checking out, tidying up, ending
+executors) is done in threads beside it, and rings when it is done; the heart beats from a thread of its own. A database
+that is away for a while stops nothing: what could not be written is written on a later turn.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from functools import partial
 from multiprocessing import connection as waiting
 from typing import Any
 
 from supervisor.board.progress import RunProgress
 from supervisor.errors import SupervisorError
-from supervisor.executor.child import Executor
 from supervisor.model.states import RunStatus
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.store.runs import RunRow
-from supervisor.supervision.assignment import Assignment
+from supervisor.supervision.aside import Aside
+from supervisor.supervision.assignment import Assignment, Settled
 from supervisor.supervision.away import Patience
 from supervisor.supervision.claim import Claimant
 from supervisor.supervision.end import end
 from supervisor.supervision.errand import Errand
-from supervisor.supervision.heart import Heart, LeaseLostError
+from supervisor.supervision.heart import Heart
+from supervisor.supervision.heed import Heed
 from supervisor.supervision.leftovers import Tidier
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import INTERRUPTED, reap, trouble
+from supervisor.supervision.reap import INTERRUPTED, not_ended, reap, trouble
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.settle import abandon, settle
+from supervisor.supervision.staff import Staff
 from supervisor.supervision.start import start
 from supervisor.supervision.wakeup import Wakeup
 from supervisor.supervision.workshop import Workshop
 
-STOP_GRACE_SECONDS = 10.0
-TERM_GRACE_SECONDS = 1.0
 TICK_SECONDS = 1.0
 
 
 class Loop:
-    """Executes runs with a fixed set of workers, for as long as its errand asks for."""
+    """Executes runs with the workers there are, for as long as its errand asks for."""
 
-    def __init__(
-        self, shop: Workshop, errand: Errand, rescuer: Rescuer, workers: Sequence[str], *, tidier: Tidier
-    ) -> None:
+    def __init__(self, shop: Workshop, errand: Errand, rescuer: Rescuer, staff: Staff, *, tidier: Tidier) -> None:
         self._shop = shop
-        self._tidier = tidier
         self._errand = errand
         self._rescuer = rescuer
+        self._staff = staff
+        self._tidier = tidier
         self._claimant = Claimant(shop, self._note_failure)
-        self._idle = list(workers)
-        self._busy: list[Assignment] = []
         self._wakeup = Wakeup()
-        self._threads = ThreadPoolExecutor(max_workers=len(workers) + 1, thread_name_prefix="workspace")
+        self._aside = Aside(self._wakeup.ring)
         self._heart = Heart(
             shop.databases.control_url,
             shop.me,
             shop.clock,
             on_change=self._wakeup.ring,
-            on_silence=self._kill_executors,
+            on_silence=staff.end_executors,
         )
-        self._stop_deadline: float | None = None
-        self._lost: LeaseLostError | None = None
+        self._heed = Heed(shop, staff, self._heart, self._wakeup, self._aside)
         self._patience = Patience(shop.note)
 
     def run(self) -> int | None:
@@ -80,33 +76,32 @@ class Loop:
         finally:
             # When nobody rings any more.
             self._wakeup.close()
-        if self._lost is not None:
-            raise self._lost
+        if self._heed.lost is not None:
+            raise self._heed.lost
         return self._wakeup.signals[0] if self._wakeup.signals else None
 
     def _go_on(self) -> None:
         while True:
             self._heart.check()
-            self._heed_losses()
-            self._heed_signals()
-            self._heed_timeouts()
+            for assignment in self._heed.losses():
+                self._begin_settling(assignment, abandon)
+            self._heed.signals()
+            self._patience.take(self._heed.look)
+            self._heed.times()
             self._reap()
             self._start()
             self._end()
             self._settle()
-            if not self._stopping:
+            stopping = self._heed.is_stopping
+            if not stopping:
                 self._patience.take(self._rescue)
                 self._patience.take(self._claim)
-                self._tidier.look(self._threads)
-            if not self._busy and (self._stopping or not self._has_more()):
+                self._tidier.look(self._aside)
+            if not self._staff.busy and (stopping or not self._has_more()):
                 return
             if len(self._wakeup.signals) > 1 and self._patience.is_away:
                 return
             self._wait()
-
-    @property
-    def _stopping(self) -> bool:
-        return bool(self._wakeup.signals) or self._lost is not None
 
     def _has_more(self) -> bool:
         try:
@@ -114,54 +109,8 @@ class Loop:
         except DatabaseUnavailable:
             return True
 
-    def _heed_losses(self) -> None:
-        """Drop what is no longer ours; who was silent for so long ends altogether."""
-        lost = self._heart.lost
-        for assignment in [one for one in self._busy if one.row.id in lost and one.ending is None and not one.lost]:
-            self._lose(assignment)
-            assignment.lost = True
-            if assignment.executor is not None:
-                assignment.executor.kill(grace_seconds=0)
-                assignment.executor.reap()
-            if assignment.executor is not None or assignment.provisioned.done():
-                self._begin_settling(assignment, abandon)
-
-    def _lose(self, assignment: Assignment) -> None:
-        self._lost = LeaseLostError(
-            f"run {assignment.row.run_id!r} was given to another worker, because no heartbeat came from this one "
-            f"for {self._shop.me.lease_seconds} s; nothing more of it is written",
-            hint="start this worker again",
-        )
-
-    def _heed_signals(self) -> None:
-        if not self._stopping:
-            return
-        now = self._shop.clock.monotonic()
-        if self._stop_deadline is None:
-            self._stop_deadline = now + STOP_GRACE_SECONDS
-            executing = self._executing()
-            if executing:
-                self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
-            for executor in executing:
-                executor.stop()
-        if len(self._wakeup.signals) > 1:
-            self._shop.hurry.set()
-        if self._shop.hurry.is_set() or now >= self._stop_deadline:
-            for executor in self._executing():
-                executor.kill(grace_seconds=TERM_GRACE_SECONDS)
-
-    def _heed_timeouts(self) -> None:
-        now = self._shop.clock.monotonic()
-        for assignment in self._busy:
-            if assignment.is_executing and assignment.deadline is not None and now >= assignment.deadline:
-                assignment.executor.kill(grace_seconds=TERM_GRACE_SECONDS)  # type: ignore[union-attr]  # it executes
-
-    def _executing(self) -> list[Executor]:
-        """Return the executors that have not been reaped: those of ending runs have no process any more."""
-        return [one.executor for one in self._busy if one.is_executing and one.executor is not None]
-
     def _reap(self) -> None:
-        for assignment in [one for one in self._busy if one.is_executing]:
+        for assignment in self._staff.executing:
             executor = assignment.executor
             if executor is None:
                 continue
@@ -172,21 +121,21 @@ class Loop:
                 take_in(assignment, message)
             if assignment.progress is not before:
                 self._shop.observer(assignment.progress)
-            if ended:
+            failures = [one.exception() for one in assignment.killings if one.done()]
+            if failure := next((one for one in failures if one is not None), None):
+                assignment.ending = not_ended(failure)
+            elif ended and len(failures) == len(assignment.killings):
                 try:
                     now = self._shop.clock.monotonic()
-                    assignment.ending = reap(assignment, interrupted=self._stopping, monotonic=now)
+                    assignment.ending = reap(assignment, interrupted=self._heed.is_stopping, monotonic=now)
                 except (SupervisorError, OSError) as error:
                     assignment.ending = trouble(error)
 
     def _start(self) -> None:
-        for assignment in self._busy:
+        for assignment in self._staff.busy:
             if not assignment.is_provisioned:
                 continue
-            if assignment.lost:
-                self._begin_settling(assignment, abandon)
-                continue
-            if self._stopping:
+            if self._heed.is_stopping:
                 assignment.ending = INTERRUPTED
                 continue
             try:
@@ -199,26 +148,25 @@ class Loop:
                 assignment.ending = trouble(error)
 
     def _end(self) -> None:
-        for assignment in [one for one in self._busy if one.ending is not None and one.settling is None]:
+        for assignment in [one for one in self._staff.busy if one.ending is not None and one.settling is None]:
             if self._patience.take(partial(self._end_one, assignment)):
                 self._begin_settling(assignment, abandon if assignment.lost else settle)
 
     def _end_one(self, assignment: Assignment) -> bool:
         if assignment.ending is not None and not end(self._shop, assignment, assignment.ending):
-            assignment.lost = True
-            self._lose(assignment)
+            self._heed.lose(assignment)
         return True
 
-    def _begin_settling(self, assignment: Assignment, step: Callable[[Workshop, RunRow], Any]) -> None:
+    def _begin_settling(self, assignment: Assignment, step: Callable[[Workshop, RunRow], Settled]) -> None:
         self._heart.let_go(assignment.row.id)
         self._errand.note(assignment.row.id, assignment.progress)
-        assignment.settling = self._in_thread(step, assignment.row)
+        assignment.settling = self._aside.begin(_settle_after, assignment.provisioned, step, self._shop, assignment.row)
 
     def _settle(self) -> None:
-        for assignment in [one for one in self._busy if one.settling is not None and one.settling.done()]:
-            self._busy.remove(assignment)
-            self._idle.append(assignment.worker_id)
-            assignment.release()
+        for assignment in [one for one in self._staff.busy if one.settling is not None and one.settling.done()]:
+            self._staff.free(assignment)
+            if not assignment.release():
+                self._shop.note(f"run {assignment.row.run_id}: something that it started has not ended")
             self._tell_settled(assignment)
 
     def _tell_settled(self, assignment: Assignment) -> None:
@@ -233,21 +181,21 @@ class Loop:
             self._shop.note(f"run {run_id}: workspace kept: {settled.kept}")
 
     def _rescue(self) -> bool:
-        return self._rescuer.look([one.row.id for one in self._busy])
+        return self._rescuer.look([one.row.id for one in self._staff.busy])
 
     def _claim(self) -> bool:
-        asked = bool(self._idle)
-        while self._idle:
-            claimed = self._claimant.claim(self._idle[0])
+        asked = False
+        while worker_id := self._staff.next_idle:
+            asked = True
+            claimed = self._claimant.claim(worker_id)
             if claimed is None:
                 break
             row, lock, lease = claimed
             self._heart.hold(row.id, row.lease_term)
-            worker_id = self._idle.pop(0)
             progress = self._errand.progress_of(row).anew()
             progress = self._shop.show(progress, status=RunStatus.RUNNING, stage="checking out")
-            provisioned = self._in_thread(provision, row)
-            self._busy.append(Assignment(worker_id, row, lock, lease, provisioned, progress))
+            provisioned = self._aside.begin(provision, self._shop, row)
+            self._staff.take_on(Assignment(worker_id, row, lock, lease, provisioned, progress))
         return asked
 
     def _note_failure(self, row: RunRow, reason: str) -> None:
@@ -255,27 +203,23 @@ class Loop:
         self._errand.note(row.id, failed)
         self._shop.observer(failed)
 
-    def _in_thread(self, step: Callable[[Workshop, RunRow], Any], row: RunRow) -> Future[Any]:
-        future = self._threads.submit(step, self._shop, row)
-        future.add_done_callback(self._wakeup.ring)
-        return future
-
     def _wait(self) -> None:
-        waitables = [thing for executor in self._executing() for thing in executor.waitables()]
-        awaited = [self._wakeup.fileno(), *waitables]
-        waiting.wait(awaited, timeout=TICK_SECONDS)
+        executors = [one.executor for one in self._staff.executing if one.executor is not None]
+        waitables = [thing for executor in executors for thing in executor.waitables()]
+        waiting.wait([self._wakeup.fileno(), *waitables], timeout=min(TICK_SECONDS, self._heed.seconds_to_look))
         self._wakeup.heard()
 
     def _tear_down(self) -> None:
         """Leave nothing behind, also after an error of our own: the rows stay as they are, to be rescued."""
-        self._kill_executors()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for assignment in self._busy:
+        self._staff.end_executors()
+        self._aside.close()
+        for assignment in self._staff.busy:
             assignment.release()
 
-    def _kill_executors(self) -> None:
-        for executor in self._executing():
-            try:
-                executor.kill(grace_seconds=TERM_GRACE_SECONDS)
-            except (SupervisorError, OSError) as error:
-                self._shop.note(f"executor {executor.pid}: {error}")
+
+def _settle_after(
+    provisioned: Future[Any], step: Callable[[Workshop, RunRow], Settled], shop: Workshop, row: RunRow
+) -> Settled:
+    """Take the last step when the first one is over: what was cancelled may be in the middle of a checkout."""
+    wait([provisioned])
+    return step(shop, row)

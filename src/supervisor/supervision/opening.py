@@ -36,6 +36,7 @@ class Setting:
         ocr_workers: Page processes of each executor.
         cache: Where recognised pages are kept for everybody; None if none is to be asked.
         lease_seconds: How long it may be silent before its runs are another's to take.
+        cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
         name: What the names of its workers begin with; None for host and process number.
     """
 
@@ -45,6 +46,7 @@ class Setting:
     ocr_workers: int
     cache: CacheSetting | None
     lease_seconds: int
+    cancel_grace_seconds: int
     name: str | None
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
@@ -81,6 +83,7 @@ class Setting:
             me=me,
             clock=self.clock,
             ocr_workers=self.ocr_workers,
+            cancel_grace_seconds=self.cancel_grace_seconds,
             cache=self.cache,
             keep_workspaces=self.keep_workspaces,
             observer=self.observer,

@@ -12,6 +12,7 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import SystemClock
 from supervisor.config import runs_directory
 from supervisor.git.repository import Repository
+from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.store.databases import Databases
 from supervisor.store.engine import parse_url
@@ -81,6 +82,7 @@ class Place:
             ocr_workers=1,
             cache=None,
             lease_seconds=DEFAULT_LEASE_SECONDS,
+            cancel_grace_seconds=DEFAULT_CANCEL_GRACE_SECONDS,
             name=None,
             keep_workspaces=False,
             observer=lambda _progress: None,

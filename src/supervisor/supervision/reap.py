@@ -3,20 +3,26 @@
 from supervisor.errors import SupervisorError
 from supervisor.executor.messages import Finished
 from supervisor.git.errors import CommitMissingError
+from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.supervision.assignment import Assignment, Ending
 
 MISSING_COMMIT_RETRY_SECONDS = 30
+NOT_ENDED_RETRY_SECONDS = 30
 GIVEN_BACK = "given back"
 INTERRUPTED = Ending(RunStatus.QUEUED, "interrupted", "its supervisor was stopped")
+CANCELLED = Ending(RunStatus.CANCELLED, "cancelled")
+PAUSED = Ending(RunStatus.QUEUED, "paused")
 
 
 def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Ending:
     """Clean up after an executor that has ended; say what follows.
 
-    An executor that was interrupted has not ended its run: the run goes back to the queue with the pages that it has.
+    An executor that was interrupted or paused has not ended its run: the run goes back to the queue with the pages that
+    it has. One that ended by itself, before it could be cancelled, has; what it says while it is being ended counts no
+    more, unless it has succeeded.
 
     Raises:
         SurroundingsError: Something of it cannot be ended.
@@ -26,8 +32,12 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
         raise ValueError("there is no executor to reap")
     died = executor.reap()
     match assignment.outcome:
-        case Finished(status=status, error=error, transient=transient):
+        case Finished(status=status, error=error, transient=transient) if (
+            assignment.intent is not Intent.CANCEL or status is RunStatus.SUCCEEDED
+        ):
             return Ending(status, status.value, error, transient=transient)
+        case _ if assignment.intent is not None:
+            return CANCELLED if assignment.intent is Intent.CANCEL else PAUSED
         case _ if assignment.deadline is not None and monotonic >= assignment.deadline:
             reason = f"not finished after {assignment.row.timeout_seconds} s, its timeout"
             return Ending(RunStatus.FAILED, "failed", reason, transient=True)
@@ -36,6 +46,11 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
         case _:
             reason = died or "the executor ended without saying why; see its log"
             return Ending(RunStatus.FAILED, "failed", reason, transient=True)
+
+
+def not_ended(error: BaseException) -> Ending:
+    """Say what follows from processes that cannot be ended: they hold the lock of the run, which waits for them."""
+    return Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=NOT_ENDED_RETRY_SECONDS, worker_failed=True)
 
 
 def trouble(error: SupervisorError | OSError | FencedOut) -> Ending:

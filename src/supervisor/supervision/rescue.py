@@ -1,28 +1,28 @@
 """Taking runs from supervisors that are gone: they are queued again, for whoever is there."""
 
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sqlalchemy.engine import Connection
 
 from supervisor.locks.lockfile import LockHeldError
-from supervisor.locks.processes import end_process_group, may_signal_group
-from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.model.intents import Intent
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, WORKER_OFFLINE_SECONDS
 from supervisor.model.liveness import Verdict
 from supervisor.model.rescue import HeldRun, RescueOutcome, Sighting, plan_rescues, rescue_outcome
 from supervisor.model.states import RunStatus
-from supervisor.store import leases, runs, sessions, supervisors
+from supervisor.store import claims, intents, leases, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunHead
 from supervisor.store.supervisors import Heard
+from supervisor.supervision.orphans import what_it_locked
 from supervisor.supervision.presence import judge
 from supervisor.supervision.workshop import Workshop
 
 LOOK_SECONDS = 2.0
-ORPHAN_GRACE_SECONDS = 2.0
-LOCK_WAIT_SECONDS = 1.0
 
 
 class Rescuer:
@@ -87,7 +87,7 @@ class Rescuer:
     def _try_to_rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:
         try:
             if verdict is Verdict.DEAD and holder is not None:
-                with _what_it_locked(holder, row):
+                with what_it_locked(holder, row):
                     return self._rescue(row, holder, verdict)
             return self._rescue(row, holder, verdict)
         except LockHeldError as error:
@@ -97,45 +97,38 @@ class Rescuer:
             return False
 
     def _rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:
-        """Queue the run again, or fail it if that has happened too often; the next claim raises the term."""
+        """Queue the run again, for the next term; or end it, if that has happened too often, or is wanted."""
         shop = self._shop
         who = f"its supervisor (pid {holder.supervisor.pid} on {holder.supervisor.host})" if holder else "its worker"
         since = f"{row.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}" if row.heartbeat_at else "its claim"
         reason = f"{who} is gone" if verdict is Verdict.DEAD else f"{who} has not been heard of since {since}"
-        requeued = rescue_outcome(row.rescue_count) is RescueOutcome.REQUEUE
         with transaction(shop.engine) as connection:
             at = shop.now(connection)
             sessions.lock(connection, row.session_id)
             if not leases.is_unchanged(connection, row):
                 return False
-            given_up = f"given up after {row.rescue_count} rescues: {reason}"
+            fate = _fate(connection, row, reason, at)
             taken = runs.transition(
                 connection,
                 row,
-                RunStatus.QUEUED if requeued else RunStatus.FAILED,
+                fate.status,
                 at=at,
                 actor=shop.me.id,
-                event="rescued" if requeued else "failed",
-                values={"claimed_by": None, "rescue_count": row.rescue_count + 1}
-                if requeued
-                else {"error": given_up, "finished_at": at},
-                detail={"from": row.claimed_by, "reason": reason if requeued else given_up},
+                event=fate.event,
+                values=fate.values,
+                detail={"from": row.claimed_by, "reason": fate.reason},
             )
             sessions.conclude(connection, row.session_id, at=at)
             if verdict is Verdict.DEAD and holder is not None:
                 supervisors.sign_off(connection, holder.supervisor.id, at=at)
         if taken:
-            shop.note(
-                f"run {row.run_id}: {reason}; going on with attempt {row.attempt}"
-                if requeued
-                else f"run {row.run_id}: {given_up}"
-            )
+            shop.note(f"run {row.run_id}: {fate.told}")
         return taken
 
     def _gather(self, session_id: str) -> None:
         """Bring named runs that were rescued into our session, where our workers find them."""
         with transaction(self._shop.engine) as connection:
-            elsewhere = runs.queued_elsewhere(connection, self._named, session_id)
+            elsewhere = claims.queued_elsewhere(connection, self._named, session_id)
             if not elsewhere:
                 return
             touched = {session_id, *(row.session_id for row in elsewhere)}
@@ -148,6 +141,42 @@ class Rescuer:
                 sessions.conclude(connection, one, at=at)
 
 
+@dataclass(frozen=True)
+class _Fate:
+    """What becomes of a run whose holder is gone.
+
+    Attributes:
+        values: What changes in its row beside its state.
+        reason: Why, for its history.
+        told: What people are told.
+    """
+
+    status: RunStatus
+    event: str
+    values: Mapping[str, object]
+    reason: str
+    told: str
+
+
+def _fate(connection: Connection, row: RunHead, gone: str, at: datetime) -> _Fate:
+    intent = intents.wanted(connection, [row.id]).get(row.id)
+    outcome = rescue_outcome(row.rescue_count, intent)
+    match outcome:
+        case RescueOutcome.REQUEUE:
+            goes_on = "it rests, paused" if intent is Intent.PAUSE else f"going on with attempt {row.attempt}"
+            again = {"claimed_by": None, "rescue_count": row.rescue_count + 1}
+            return _Fate(RunStatus.QUEUED, "rescued", again, gone, f"{gone}; {goes_on}")
+        case RescueOutcome.FAIL:
+            given_up = f"given up after {row.rescue_count} rescues: {gone}"
+            return _Fate(RunStatus.FAILED, "failed", {"error": given_up, "finished_at": at}, given_up, given_up)
+        case RescueOutcome.CANCEL:
+            why = intents.reason(connection, row.id, Intent.CANCEL)
+            ended = {"error": why, "finished_at": at, "cancelled_at": at}
+            return _Fate(RunStatus.CANCELLED, "cancelled", ended, f"{why}; {gone}", f"{gone}; {why}")
+        case _:
+            assert_never(outcome)
+
+
 def _held(row: RunHead, holder: Heard | None, verdicts: Mapping[str, Verdict]) -> HeldRun:
     return HeldRun(
         id=row.id,
@@ -156,26 +185,3 @@ def _held(row: RunHead, holder: Heard | None, verdicts: Mapping[str, Verdict]) -
         lease_seconds=holder.supervisor.lease_seconds if holder else DEFAULT_LEASE_SECONDS,
         verdict=verdicts[holder.supervisor.id] if holder else Verdict.BY_LEASE,
     )
-
-
-def _what_it_locked(holder: Heard, row: RunHead) -> AbstractContextManager[object]:
-    """End what a dead supervisor of this machine started for a run, and hold the run's lock, which proves the end.
-
-    Raises:
-        LockHeldError: Something goes on that cannot be ended from here.
-    """
-    directory = Path(holder.supervisor.runs_directory)
-    if not directory.is_dir():
-        return nullcontext()
-    locks = ExecutorLockManager(directory)
-    recorded = locks.holder(row.run_id)
-    if (
-        recorded is not None
-        and recorded.term == row.lease_term
-        and recorded.is_here()
-        and recorded.process_group is not None
-        and may_signal_group(recorded.process_group)
-        and recorded.process_group_started_at is not None
-    ):
-        end_process_group(recorded.process_group, recorded.process_group_started_at, grace_seconds=ORPHAN_GRACE_SECONDS)
-    return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS)

@@ -5,7 +5,7 @@ import json
 from supervisor.artifacts.atomic import write_atomically
 from supervisor.artifacts.publish import drop_staged
 from supervisor.board.report import manifest, report_run
-from supervisor.model.states import ACTIVE
+from supervisor.model.states import ACTIVE, RunStatus
 from supervisor.store import runs
 from supervisor.store.engine import patiently, transaction
 from supervisor.store.runs import RunRow
@@ -17,7 +17,8 @@ from supervisor.supervision.workshop import Workshop
 def settle(shop: Workshop, row: RunRow) -> Settled:
     """Write the manifest of an ended run; remove its workspace, also that of one which goes back to the queue.
 
-    Runs beside the loop, in a thread, under the run lock and the lease. A workspace that somebody worked in is kept.
+    Runs beside the loop, in a thread, under the run lock and the lease. A workspace that somebody worked in is kept; so
+    is what a cancelled run has staged.
     """
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt, transaction(shop.engine) as connection:
@@ -25,7 +26,8 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
     if row.status in ACTIVE:
         return withdraw(shop, row)
     directory = shop.runs_directory.run(row.run_id)
-    drop_staged(directory)
+    if row.status is not RunStatus.CANCELLED:
+        drop_staged(directory)
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt:
             report = report_run(shop.databases, shop.runs_directory, row)

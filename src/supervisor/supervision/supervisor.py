@@ -14,6 +14,7 @@ from supervisor.config import cache_directory, cache_limit_bytes, runs_directory
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import fork_server
 from supervisor.git.repository import Repository
+from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
@@ -32,6 +33,7 @@ from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.selection import find_session
+from supervisor.supervision.staff import Staff
 from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import CacheSetting, Workshop
 
@@ -54,6 +56,7 @@ class ParallelRunSupervisor:
         database_url: str | None = None,
         per_run_sqlite: bool = False,
         lease_seconds: int = DEFAULT_LEASE_SECONDS,
+        cancel_grace_seconds: int = DEFAULT_CANCEL_GRACE_SECONDS,
         worker_name: str | None = None,
         keep_workspaces: bool = False,
         cache_dir: str | Path | None = None,
@@ -74,6 +77,7 @@ class ParallelRunSupervisor:
             per_run_sqlite: Whether files in the runs directory are the wanted place, whatever the URL says. Without a
                 URL they are used all the same, and it is said.
             lease_seconds: How long this supervisor may be silent before its runs are another's to take.
+            cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
             worker_name: What the names of its workers begin with; default is the host's name and the process's number.
             keep_workspaces: Leave the worktrees in place when runs end.
             cache_dir: Where recognised pages are kept; see `config.cache_directory` for the default.
@@ -89,6 +93,8 @@ class ParallelRunSupervisor:
         """
         if workers < 1 or (ocr_workers is not None and ocr_workers < 1):
             raise UsageError("workers and ocr_workers are at least 1")
+        if cancel_grace_seconds < 0:
+            raise UsageError(f"a grace of {cancel_grace_seconds} s is not possible", hint="0 means none")
         self.repository = repo if isinstance(repo, Repository) else Repository.discover(Path(repo))
         self.runs_directory = RunsDirectory(
             runs_directory(
@@ -108,6 +114,7 @@ class ParallelRunSupervisor:
             ocr_workers=ocr_workers or measure_capacity(os.environ).page_processes,
             cache=cache if use_cache else None,
             lease_seconds=lease_seconds,
+            cancel_grace_seconds=cancel_grace_seconds,
             name=worker_name,
             keep_workspaces=keep_workspaces,
             observer=observer or (lambda _progress: None),
@@ -198,7 +205,8 @@ class ParallelRunSupervisor:
                     workers = register(connection, shop.databases, self.runs_directory, shop.me, scope, at=at)
                 with fork_server(os.environ):
                     settle_leftovers(shop, repository)
-                    number = Loop(shop, queue, rescuer, workers, tidier=Tidier(shop, repository)).run()
+                    staff = Staff(shop, scope, workers)
+                    number = Loop(shop, queue, rescuer, staff, tidier=Tidier(shop, repository)).run()
             with said_as_stopped(number):
                 reports = report_runs(shop.engine, shop.databases, self.runs_directory, queue.rows)
                 return WorkOutcome(shop.me.id, reports, number)
@@ -254,7 +262,8 @@ class ParallelRunSupervisor:
                 shop.observer(one)
             errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
             rescuer = Rescuer(shop, scope, submission.rows)
-            return Loop(shop, errand, rescuer, submission.worker_ids, tidier=Tidier(shop, repository)).run()
+            staff = Staff(shop, scope, submission.worker_ids)
+            return Loop(shop, errand, rescuer, staff, tidier=Tidier(shop, repository)).run()
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.

@@ -33,6 +33,7 @@ class Workshop:
 
     Attributes:
         engine: Of the control database.
+        cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
         observer: Told of every change of a run.
         note: Told, a line at a time, what else a person should know.
         hurry: Set when somebody has asked twice to stop: nothing is waited for any more.
@@ -47,6 +48,7 @@ class Workshop:
     me: SupervisorRow
     clock: Clock
     ocr_workers: int
+    cancel_grace_seconds: int
     cache: CacheSetting | None
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]

@@ -95,6 +95,7 @@ def make_bench(
                 me=replace(me, **elsewhere),
                 clock=clock,
                 ocr_workers=1,
+                cancel_grace_seconds=10,
                 cache=None,
                 keep_workspaces=False,
                 observer=shown.append,
