@@ -1,27 +1,32 @@
 """Sessions in the hands of programs: made, started, paused, ended, and their file locks."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
-from supervisor.clock import Clock, SystemClock
+from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
 from supervisor.model.run_ids import check_run_id
 from supervisor.model.states import ENDED_SESSIONS, SessionStatus
-from supervisor.store import file_locks, sessions
+from supervisor.store import file_locks, naming, sessions
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import transaction
 from supervisor.store.file_locks import FileLock
 from supervisor.store.moments import database_now
 from supervisor.store.sessions import SessionRow
+from supervisor.supervision import control
+from supervisor.supervision.control import Answer
+from supervisor.supervision.followup import FollowUp
 from supervisor.supervision.lockable import AnyPath, lockable
+from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
-from supervisor.supervision.selection import find_session, unknown_session
+from supervisor.supervision.selection import Target, find_session, unknown_session
 
+Command = Callable[..., Sequence[Answer]]
 Step = Callable[[Connection, SessionRow, datetime], None]
 
 
@@ -48,7 +53,7 @@ class SessionManager:
         runs_dir: str | Path | None = None,
         repository_name: str | None = None,
         database_url: str | None = None,
-        clock: Clock | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         """Find the repository; nothing is created yet.
 
@@ -57,7 +62,7 @@ class SessionManager:
             runs_dir: Where runs are kept; see `config.runs_directory` for the default.
             repository_name: What the repository is known by; default is its first commit.
             database_url: Of the database that supervisors share; None for the file in the runs directory.
-            clock: The time.
+            note: Told, a line at a time, what else a person should know.
 
         Raises:
             UsageError: The directory is in no repository, or the URL cannot be used.
@@ -65,7 +70,8 @@ class SessionManager:
         """
         self._place = Place.find(Path(repo), Path(runs_dir) if runs_dir else None, database_url)
         self._repository_name = repository_name
-        self._clock = clock or SystemClock()
+        self._note = note or (lambda _line: None)
+        self._clock = SystemClock()
 
     def create_session(self, title: str, intent: str | None = None) -> SessionRow:
         """Make a session, which nothing is done for before it is started.
@@ -120,30 +126,21 @@ class SessionManager:
     def pause_session(self, session: SessionRow | str) -> SessionRow:
         """Let a session rest: runs that execute go back to the queue at the next page, and none begins.
 
-        Its files stay locked.
+        Its files stay locked. Returns at once; who executes a run needs a moment to see it.
 
         Raises:
             UsageError: There is no such session, or it is paused, or has ended.
         """
-
-        def pause(connection: Connection, found: SessionRow, _at: datetime) -> None:
-            if not sessions.pause(connection, found.id):
-                raise _refusal(found, "only one that is created or running can be paused")
-
-        return self._change(session, pause)
+        possible = {SessionStatus.CREATED, SessionStatus.RUNNING}
+        return self._command(session, control.pause, possible, "only one that is created or running can be paused")
 
     def resume_session(self, session: SessionRow | str) -> SessionRow:
-        """Let a paused session go on; its runs are executed by whoever works in the repository.
+        """Let a paused session go on, with all its runs; they are executed by whoever works in the repository.
 
         Raises:
             UsageError: There is no such session, or it is not paused.
         """
-
-        def resume(connection: Connection, found: SessionRow, _at: datetime) -> None:
-            if not sessions.resume(connection, found.id):
-                raise _refusal(found, "only one that is paused can be resumed")
-
-        return self._change(session, resume)
+        return self._command(session, control.go_on, {SessionStatus.PAUSED}, "only one that is paused can be resumed")
 
     def complete_session(self, session: SessionRow | str) -> SessionRow:
         """End a session well, and give its files free. One with runs does so by itself, when the last of them ends.
@@ -151,15 +148,26 @@ class SessionManager:
         Raises:
             UsageError: There is no such session, it has ended, or a run of it is queued or running.
         """
-        return self._change(session, self._ending(SessionStatus.COMPLETED))
+
+        def complete(connection: Connection, found: SessionRow, at: datetime) -> None:
+            if sessions.has_others(connection, found.id, []):
+                raise _refusal(found, "a run of it is queued or running")
+            if not sessions.end(connection, found.id, SessionStatus.COMPLETED, at=at):
+                raise _refusal(found, "it has ended before")
+
+        return self._change(session, complete)
 
     def cancel_session(self, session: SessionRow | str) -> SessionRow:
-        """End a session before its time, and give its files free.
+        """End a session before its time, with all its runs, and give its files free.
+
+        Returns at once: a run that executes, and the session with the last of them, has ended when its supervisor has
+        ended all that it started.
 
         Raises:
-            UsageError: There is no such session, it has ended, or a run of it is queued or running.
+            UsageError: There is no such session, or it has ended.
         """
-        return self._change(session, self._ending(SessionStatus.CANCELLED))
+        possible = set(SessionStatus) - ENDED_SESSIONS
+        return self._command(session, control.cancel, possible, "it has ended before")
 
     def lock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath], run: str | None = None
@@ -248,15 +256,24 @@ class SessionManager:
 
             return retrying_conflicts()(change)
 
-    @staticmethod
-    def _ending(outcome: SessionStatus) -> Step:
-        def end(connection: Connection, found: SessionRow, at: datetime) -> None:
-            if sessions.has_others(connection, found.id, []):
-                raise _refusal(found, "a run of it is queued or running")
-            if not sessions.end(connection, found.id, outcome, at=at):
-                raise _refusal(found, "it has ended before")
-
-        return end
+    def _command(
+        self, session: SessionRow | str, command: Command, possible: Collection[SessionStatus], why_not: str
+    ) -> SessionRow:
+        """Do what a command does to a session and its runs; see once to those whose holders are dead."""
+        if not self._place.has_control:
+            raise unknown_session(_name(session))
+        with self._place.open_workshop(self._note) as shop:
+            found = find_session(shop.engine, _name(session))
+            if found.status not in possible:
+                raise _refusal(found, why_not)
+            with transaction(shop.engine) as connection:
+                target = Target(found.id, found, naming.of_session(connection, found.id))
+            follow = FollowUp(shop, self._repository(), command(shop, [target], actor=user_name()))
+            if follow.pending:
+                follow.look()
+            follow.tidy_up()
+            with transaction(shop.engine) as connection:
+                return sessions.get(connection, found.id)
 
     @contextmanager
     def _opened(self) -> Iterator[Engine]:
