@@ -35,6 +35,13 @@ class SurroundingsError(SupervisorError):
     exit_code = 4
 
 
+class NoRoomError(SurroundingsError):
+    """A disk has no room left. Work stops in order, and goes on where it was once there is some."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or "make room, then type the same command again")
+
+
 class StoppedError(SupervisorError):
     """A signal ended the work, and how it stands cannot be told."""
 

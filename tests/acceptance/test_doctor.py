@@ -68,7 +68,7 @@ def test_a_machine_that_has_everything(three: Archive, doctor: Callable[..., Any
     assert done.err == ""
     found = findings(done)
     assert {name: one["level"] for name, one in found.items()} == dict.fromkeys(
-        ("slots", "memory", "tesseract", "git", "cache", "repository", "runs", "database"), "ok"
+        ("slots", "memory", "tesseract", "git", "cache", "scratch", "repository", "runs", "database"), "ok"
     )
     assert found["slots"]["facts"]["cores"] == len(os.sched_getaffinity(0))
     assert "eng" in found["tesseract"]["facts"]["languages"]

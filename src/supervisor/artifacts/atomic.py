@@ -4,9 +4,20 @@ import os
 import tempfile
 from pathlib import Path
 
+from supervisor.room import needing_room
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whose directory is made where it is missing."""
+    """Put `content` at `path`, whose directory is made where it is missing.
+
+    Raises:
+        NoRoomError: There is no room for it; the old one is there as it was.
+    """
+    with needing_room(path):
+        _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from supervisor.artifacts.appending import open_to_append
+from supervisor.artifacts.appending import append, open_to_append
 
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 5
@@ -20,24 +20,31 @@ class RotatedLog:
         self._file = open_to_append(path)
 
     def write(self, content: bytes) -> None:
-        """Append bytes at once."""
-        if self._file.tell() + len(content) > self._max_bytes and self._file.tell() > 0:
+        """Append bytes at once.
+
+        Raises:
+            OSError: They cannot be written, and none of them was.
+        """
+        size = os.fstat(self._file.fileno()).st_size
+        if size > 0 and size + len(content) > self._max_bytes:
             self._rotate()
-        self._file.write(content)
-        self._file.flush()
+        append(self._file, content)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _rotate(self) -> None:
+        # It is not there if the last time there was no room for a new one.
+        if self._path.exists():
+            for number in range(self._kept - 1, 0, -1):
+                older = self._numbered(number)
+                if older.exists():
+                    older.replace(self._numbered(number + 1))
+            self._path.replace(self._numbered(1))
+        fresh = open_to_append(self._path)
         self._file.close()
-        for number in range(self._kept - 1, 0, -1):
-            older = self._numbered(number)
-            if older.exists():
-                older.replace(self._numbered(number + 1))
-        self._path.replace(self._numbered(1))
-        self._file = open_to_append(self._path)
+        self._file = fresh
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
@@ -47,7 +54,8 @@ class LogPump:
     """Carries what a process group writes to a pipe into a rotated log.
 
     The supervisor's side reads, so that the last words of an executor that crashed are kept, and so that the end of the
-    pipe tells that no process of the group is left.
+    pipe tells that no process of the group is left. It reads on while nothing can be written: a log without room
+    holds nobody up, and later says how much is missing.
     """
 
     def __init__(self, log: RotatedLog) -> None:
@@ -66,9 +74,15 @@ class LogPump:
         return not self._thread.is_alive()
 
     def _carry(self) -> None:
+        missing = 0
         try:
             while content := os.read(self._reader, 65536):
-                self._log.write(content)
+                gap = f"\n{missing} bytes are missing here: they could not be written\n" if missing else ""
+                try:
+                    self._log.write(gap.encode() + content)
+                    missing = 0
+                except OSError:
+                    missing += len(content)
         finally:
             os.close(self._reader)
             self._log.close()

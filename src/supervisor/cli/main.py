@@ -27,13 +27,14 @@ from supervisor.cli.options import (
 from supervisor.cli.output import print_error, print_failure
 from supervisor.config import DISTRIBUTION
 from supervisor.errors import SupervisorError, SurroundingsError
+from supervisor.room import lack_of_room
 
 # Python looks for garbage after every 700 new objects. Importing makes half a million that stay: a tenth of the start.
 _OBJECTS_PER_COLLECTION = 50_000
 _INTERRUPTED = 130
 _DEFECT = 70
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-_SURROUNDINGS = frozenset({*_NO_ROOM, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_TOO_MANY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_SURROUNDINGS = frozenset({*_TOO_MANY, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 class RootGroup(LazyGroup):
@@ -145,10 +146,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as error:
-        if error.errno not in _SURROUNDINGS:
+        lack = lack_of_room(error)
+        if lack is not None:
+            print_failure(lack, as_json=as_json)
+            code = lack.exit_code
+        elif error.errno not in _SURROUNDINGS:
             code = _report_defect(error, words, as_json=as_json)
         else:
-            print_error(str(error), "make room or mend the permissions", SurroundingsError.exit_code, as_json=as_json)
+            hint = "end other programs or mend the permissions"
+            print_failure(SurroundingsError(str(error), hint=hint), as_json=as_json)
             code = SurroundingsError.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort: nobody shall see a traceback in place of a report)
         code = _report_defect(error, words, as_json=as_json)

@@ -17,6 +17,7 @@ from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
+from supervisor.room import DEFAULT_MIN_FREE_MB
 
 Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
@@ -173,6 +174,14 @@ execution_options = _together(
     ),
     cache_dir_option,
     option("--no-cache", is_flag=True, help="Recognise every page, whatever is known of it, and keep none."),
+    option(
+        "--min-free",
+        type=WholeNumber(0),
+        metavar="MB",
+        default=DEFAULT_MIN_FREE_MB,
+        show_default=True,
+        help="Stop in order when a disk has less room; 0 never looks.",
+    ),
     option("--keep-workspaces", is_flag=True, help="Leave the worktrees in place when runs end."),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
 )

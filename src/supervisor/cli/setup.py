@@ -70,6 +70,7 @@ def make_supervisor(
         lease_seconds=settings["lease_seconds"],
         cancel_grace_seconds=settings["cancel_grace"],
         worker_name=worker_name,
+        min_free_mb=settings["min_free"],
         keep_workspaces=settings["keep_workspaces"],
         cache_dir=settings["cache_dir"],
         use_cache=not settings["no_cache"],

@@ -21,6 +21,7 @@ from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
 from supervisor.ocr.results import PageResult, PageSource
 from supervisor.ocr.slots.machine import machine_budget
+from supervisor.room import needing_room
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
 # Documents whose pages databases are asked for at once.
@@ -55,6 +56,9 @@ class Attempt:
 
         Args:
             held_descriptors: Locks that every process of the page pool keeps, too.
+
+        Raises:
+            NoRoomError: Something has no room; what was stored before is whole.
         """
         self._output.mkdir(parents=True, exist_ok=True)
         store = ResultStore(
@@ -172,9 +176,10 @@ class Attempt:
             name = os.fsdecode(document.path_bytes)
             try:
                 outputs = assemble(document.path, event.pages, event.request.job.formats)
-                write_outputs(self._output, name, outputs, earlier_dir=self._published)
-                if event.pdf is not None:
-                    place_file(self._output, name, "pdf", event.pdf)
+                with needing_room(self._output):
+                    write_outputs(self._output, name, outputs, earlier_dir=self._published)
+                    if event.pdf is not None:
+                        place_file(self._output, name, "pdf", event.pdf)
             except DocumentError as refusal:
                 status, error = ResultStatus.FAILED, str(refusal)
         row = StoredDocument(document.path, document.blob_sha, document.job, status, event.page_count, error)

@@ -22,6 +22,7 @@ from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, 
 from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.locks.processes import adopt_orphans, kill_own_family
 from supervisor.model.states import RunStatus
+from supervisor.room import lack_of_room
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 
@@ -55,6 +56,10 @@ def _perform(start: Start, connection: Connection, stop: threading.Event, held: 
         log.warning("the run was claimed anew under a later term; nothing more is written")
         return Stopped()
     except (SupervisorError, OSError) as error:
+        lack = lack_of_room(error)
+        if lack is not None:
+            log.warning("%s", lack.message)
+            return Stopped(no_room=lack.message)
         log.exception("the attempt cannot go on")
         return Finished(RunStatus.FAILED, str(error), transient=isinstance(error, DatabaseUnavailable))
     log.info("ended: %s", outcome)

@@ -23,6 +23,7 @@ class Start:
         state_dir: Where this machine remembers what its programs are; None for nowhere.
         cache_directory: Where pages are kept for everybody; None if none is to be asked.
         cache_limit_bytes: How much may be kept there.
+        min_free_bytes: Nothing is added to it while its disk has less room.
         repository: What the repository is known by.
     """
 
@@ -42,6 +43,7 @@ class Start:
     state_dir: str | None
     cache_directory: str | None
     cache_limit_bytes: int
+    min_free_bytes: int
     repository: str
     spec: Mapping[str, object]
 
@@ -92,7 +94,13 @@ class Finished:
 
 @dataclass(frozen=True)
 class Stopped:
-    """From the executor: it ended because it was told to; pages are left to do."""
+    """From the executor: it ended because it was told to, or could not go on; pages are left to do.
+
+    Attributes:
+        no_room: Which disk has no room left, if it ended for that.
+    """
+
+    no_room: str | None = None
 
 
 Message = Start | Stop | Ready | Advanced | Finished | Stopped

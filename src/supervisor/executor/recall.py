@@ -48,7 +48,7 @@ class Recall:
         if start.cache_directory:
             self._directory = Path(start.cache_directory)
             self._shared = _shared(start)
-            self._cache = PageCache(self._directory, self._shared)
+            self._cache = PageCache(self._directory, self._shared, min_free_bytes=start.min_free_bytes)
             self._history = History.load(self._directory, start.repository, start.run_id)
         self.known = KnownPages(keys, self._cache, self._history)
 

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from supervisor.git.errors import GitError, GitMissingError, GitTimeoutError, argument_text
+from supervisor.git.errors import GitError, GitFullError, GitMissingError, GitTimeoutError, argument_text
+from supervisor.room import is_full
 
 if TYPE_CHECKING:
     from git.cmd import Git as GitPython
@@ -129,6 +130,7 @@ class Git:
             expect: The statuses that are no error; None: all that are not a signal.
 
         Raises:
+            GitFullError: A disk is full.
             GitError: It ended in another way.
             GitTimeoutError: It took longer than `timeout_seconds`.
             GitMissingError: There is no git, or it is too old.
@@ -144,6 +146,11 @@ class Git:
         if result is None:
             raise GitTimeoutError(arguments, -signal.SIGKILL, f"was killed after {timeout_seconds:g} seconds")
         if result.status < 0 or (expect is not None and result.status not in expect):
+            # It says so of some files that it cannot write, in the user's language, and of others that it cannot.
+            for written in (self.git_dir, self.work_tree, self.directory):
+                if written is not None and is_full(written):
+                    full = f"no room is left on the disk of {argument_text(str(written))}"
+                    raise GitFullError(arguments, result.status, full)
             raise GitError(arguments, result.status, result.stderr)
         return result
 

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from supervisor.errors import HeldError, SurroundingsError, UsageError
+from supervisor.errors import HeldError, NoRoomError, SurroundingsError, UsageError
 from supervisor.model.paths import path_text, printable
 
 _LONGEST_COMMAND = 160
@@ -31,6 +31,10 @@ class GitError(SurroundingsError):
         self.command = tuple(command)
         self.status = status
         self.stderr = stderr
+
+
+class GitFullError(GitError, NoRoomError):
+    """A git command failed, and a disk that it writes to has no room left."""
 
 
 class GitTimeoutError(GitError):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from supervisor.git.metadatalock import metadata_lock
+from supervisor.room import needing_room
 
 # See "PATTERN FORMAT" in gitignore(5). A newline cannot be written, so any one character stands for it.
 _SPECIAL = re.compile(rb"([\\*?\[])")
@@ -22,7 +23,8 @@ def exclude_directory(common_dir: Path, work_tree: Path, directory: Path) -> boo
         content = exclude.read_bytes() if exclude.exists() else b""
         if line not in content.splitlines():
             before = content if not content or content.endswith(b"\n") else content + b"\n"
-            _replace(exclude, before + line + b"\n")
+            with needing_room(exclude):
+                _replace(exclude, before + line + b"\n")
     return True
 
 

@@ -8,6 +8,7 @@ from filelock import Timeout, UnixFileLock
 
 from supervisor.errors import SurroundingsError
 from supervisor.git.errors import MetadataHeldError, argument_text
+from supervisor.room import lack_of_room
 
 _NAME = "supervisor-metadata.lock"
 _TIMEOUT_SECONDS = 120.0
@@ -34,6 +35,9 @@ def metadata_lock(common_dir: Path) -> Iterator[None]:
             hint=f"find it with: fuser {path}",
         ) from error
     except (OSError, NotImplementedError) as error:
+        lack = lack_of_room(error, path)
+        if lack is not None:
+            raise lack from error
         raise SurroundingsError(f"cannot lock {argument_text(str(path))}: {error}") from error
     try:
         yield

@@ -14,6 +14,7 @@ from supervisor.git.errors import WorkspaceInUseError, argument_text
 from supervisor.git.inspection import Registration, WorkspaceState, look
 from supervisor.git.metadatalock import metadata_lock
 from supervisor.git.repository import Repository
+from supervisor.room import lack_of_room
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class WorkspaceManager:
 
         Raises:
             WorkspaceInUseError: There is work in the one that stands there.
+            NoRoomError: A disk is full.
             SurroundingsError: The disk, or git, did not let us.
             MetadataHeldError: The lock for the repository's metadata did not become free.
         """
@@ -76,6 +78,9 @@ class WorkspaceManager:
             provisioning.fill(path, entry, commit, paths)
         except OSError as error:
             self._undo(run_id, error)
+            lack = lack_of_room(error, path)
+            if lack is not None:
+                raise lack from error
             raise SurroundingsError(f"the workspace {argument_text(str(path))} cannot be made: {error}") from error
         except BaseException as error:
             self._undo(run_id, error)

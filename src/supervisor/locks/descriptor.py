@@ -15,6 +15,7 @@ from typing import Any, Self
 from filelock import lock_descriptor
 
 from supervisor.errors import SurroundingsError
+from supervisor.room import lack_of_room
 
 _FLAGS = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -122,6 +123,9 @@ def is_locked(path: Path) -> bool:
 
 def unusable(path: Path, error: OSError) -> SurroundingsError:
     """Translate why a lock file or its record cannot be used."""
+    lack = lack_of_room(error, path)
+    if lack is not None:
+        return lack
     match error.errno:
         case errno.ELOOP:
             return SurroundingsError(f"lock file {path} is a symbolic link", hint="remove the link")

@@ -90,6 +90,7 @@ class LockFile:
             temporary.write_text(holder.to_json(), encoding="utf-8")
             temporary.replace(self.record_path)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise unusable(self.record_path, error) from error
 
     def state(self) -> LockState:

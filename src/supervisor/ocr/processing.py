@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
+from supervisor.errors import NoRoomError
 from supervisor.ocr.documents.document import Document
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, Event, PageFinished, Waiting
 from supervisor.ocr.known import KnownPages
@@ -21,6 +22,7 @@ from supervisor.ocr.pages.outcomes import Lost, outcome_of
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.pages.tasks import (
     Killed,
+    NoRoom,
     NotStarted,
     OpenTask,
     PageTask,
@@ -52,6 +54,7 @@ def process_documents(
 
     Raises:
         PoolBrokenError: Page processes cannot be kept alive.
+        NoRoomError: A disk is full; the other pages that were being worked on have been yielded.
     """
     return _Processing(requests, pool, known, stop, abandon or threading.Event()).events()
 
@@ -70,6 +73,7 @@ class _Processing:
         self._known = known
         self._stop = stop
         self._abandon = abandon
+        self._lack: NoRoomError | None = None
         self._stop_file = pool.new_file("stop")
         self._limit = 2 * pool.workers
         self._under_way: dict[Future[Any], UnderWay] = {}
@@ -81,20 +85,26 @@ class _Processing:
     def events(self) -> Iterator[Event]:
         try:
             while not self._abandon.is_set():
-                if self._stop.is_set():
+                if self._is_stopping:
                     self._stop_file.touch()
                 else:
                     yield from self._fill()
                 if not self._under_way:
-                    return
+                    break
                 if not self._done():
                     yield Waiting()
                     wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 self._end_overdue()
                 for future in self._done():
                     yield from self._take_in(self._under_way.pop(future), future)
+            if self._lack is not None:
+                raise self._lack
         finally:
             self._stop_file.touch()
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stop.is_set() or self._lack is not None
 
     def _done(self) -> list[Future[Any]]:
         return [future for future in self._under_way if future.done()]
@@ -111,7 +121,7 @@ class _Processing:
             pass
 
     def _has_room(self) -> bool:
-        return len(self._under_way) < self._limit and not self._stop.is_set() and not self._abandon.is_set()
+        return len(self._under_way) < self._limit and not self._is_stopping and not self._abandon.is_set()
 
     def _next_request(self) -> DocumentRequest | None:
         if sum(len(document.waiting) for document in self._documents) >= self._limit:
@@ -193,7 +203,7 @@ class _Processing:
         self._under_way[self._pool.submit(what.task)] = what
 
     def _try_again(self, what: UnderWay) -> None:
-        if not self._stop.is_set():
+        if not self._is_stopping:
             task = replace(what.task, stopwatch=self._pool.new_stopwatch(), is_second_try=True)
             self._submit(replace(what, task=task))  # type: ignore[arg-type]  # it is the task that it had
 
@@ -206,6 +216,9 @@ class _Processing:
         outcome = outcome_of(future, what.task.job)
         what.task.stopwatch.unlink(missing_ok=True)
         if isinstance(outcome, NotStarted):
+            return
+        if isinstance(outcome, NoRoom):
+            self._lack = NoRoomError(outcome.reason)
             return
         match what:
             case Opening():

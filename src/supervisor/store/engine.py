@@ -26,8 +26,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from supervisor.errors import SurroundingsError, UsageError
+from supervisor.errors import NoRoomError, SurroundingsError, UsageError
 from supervisor.locks.processes import wait_until
+from supervisor.room import is_full
 from supervisor.store.tables import SCHEMA, storable
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -44,6 +45,9 @@ _POSTGRES_OPTIONS = {
 }
 _CONFLICTS = frozenset({"40001", "40P01"})  # a serialisation failure, a deadlock
 _PASSING_CLASSES = ("08", "40", "53", "57P")
+_DISK_FULL = "53100"
+# What SQLite says of a quota that is used up, and of a file that it has no room to make.
+_PERHAPS_FULL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PASSING_CODES = frozenset({"55P03", "57014", "25006"})  # lock timeout, statement timeout, a server that lost its role
 
 
@@ -53,6 +57,10 @@ class DatabaseError(SurroundingsError):
 
 class DatabaseUnavailable(DatabaseError):  # noqa: N818 (it says what is the matter)
     """It may be there again in a moment: a lost connection, a restart, a timeout, a deadlock, too many writers."""
+
+
+class DatabaseFull(DatabaseError, NoRoomError):  # noqa: N818 (it says what is the matter)
+    """The disk that it is on has no room left; what was written before is whole."""
 
 
 class DatabaseConflict(DatabaseUnavailable):
@@ -159,6 +167,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: The database cannot be reached or used at this moment. If that came over us while the
             transaction was being committed, it may have been.
+        DatabaseFull: There is no room for what the block has written.
         DatabaseError: The database could not be opened, read or written; constraint violations pass unchanged.
     """
     with translated(engine), engine.begin() as connection:
@@ -173,6 +182,8 @@ def translated(engine: Engine) -> Iterator[None]:
     except sa.exc.IntegrityError:
         raise
     except DBAPIError as error:
+        if _lacks_room(engine, error.orig):
+            raise _full(engine) from error
         kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
         if getattr(error.orig, "pgcode", None) in _CONFLICTS:
             kind = DatabaseConflict
@@ -211,6 +222,7 @@ def checkpoint(engine: Engine) -> None:
     """Bring everything written so far into an SQLite file itself, so that the file alone is complete.
 
     Raises:
+        DatabaseFull: The file has no room to grow.
         DatabaseError: The database cannot be read or written.
     """
     try:
@@ -218,12 +230,27 @@ def checkpoint(engine: Engine) -> None:
             # Below SQLAlchemy, which would begin a transaction: there is no checkpoint within one.
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # it is open
     except (DBAPIError, sqlite3.Error) as error:
+        if _lacks_room(engine, error.orig if isinstance(error, DBAPIError) else error):
+            raise _full(engine) from error
         raise DatabaseError(f"database {shown_url(engine.url)}: {error}") from error
 
 
 def _hint(error: DBAPIError) -> str | None:
     denied = getattr(error.orig, "pgcode", None) == "42501"
     return "the rights that a role needs are in docs/reference/database.md" if denied else None
+
+
+def _lacks_room(engine: Engine, error: BaseException | None) -> bool:
+    if not isinstance(error, sqlite3.Error):
+        return getattr(error, "pgcode", None) == _DISK_FULL
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code == sqlite3.SQLITE_FULL or (
+        code in _PERHAPS_FULL and engine.url.database is not None and is_full(Path(engine.url.database).parent)
+    )
+
+
+def _full(engine: Engine) -> DatabaseFull:
+    return DatabaseFull(f"no room is left on the disk of database {shown_url(engine.url)}")
 
 
 def _can_pass(error: DBAPIError) -> bool:

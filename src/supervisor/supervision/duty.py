@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from supervisor.errors import StoppedError
+from supervisor.errors import NoRoomError, StoppedError
 from supervisor.ocr.cache.files import why_unusable
 from supervisor.store import supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.supervision.presence import being_present
+from supervisor.supervision.room import Needed, shortage
 from supervisor.supervision.workshop import Workshop
 
 
@@ -22,15 +23,22 @@ def on_duty(shop: Workshop) -> Iterator[None]:
             try:
                 with transaction(shop.engine) as connection:
                     supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, NoRoomError) as error:
                 shop.note(f"could not sign off: {error}")
 
 
 def _tell_of_the_cache(shop: Workshop) -> None:
-    """Say it if every page will have to be recognised; only the logs of executors would tell otherwise."""
-    trouble = why_unusable(shop.cache.directory) if shop.cache else None
-    if trouble and shop.cache:
-        shop.note(f"the page cache {shop.cache.directory} cannot be used ({trouble}): pages are recognised again")
+    """Say it if pages will have to be recognised again; only the logs of executors would tell otherwise."""
+    if shop.cache is None:
+        return
+    directory = shop.cache.directory
+    trouble = why_unusable(directory)
+    if trouble:
+        shop.note(f"the page cache {directory} cannot be used ({trouble}): pages are recognised again")
+        return
+    little = shortage(Needed("the page cache", directory), shop.min_free_bytes) if shop.min_free_bytes else None
+    if little:
+        shop.note(f"{little}: no page is added to it")
 
 
 @contextmanager

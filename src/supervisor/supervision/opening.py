@@ -16,10 +16,12 @@ from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
+from supervisor.room import lack_of_room
 from supervisor.store.databases import Databases
 from supervisor.store.engine import parse_url, sqlite_url
 from supervisor.store.url_environment import with_environment
 from supervisor.supervision.presence import this_supervisor
+from supervisor.supervision.room import check_room, needed_for_runs
 from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.workshop import CacheSetting, Workshop
 
@@ -38,6 +40,7 @@ class Setting:
         lease_seconds: How long it may be silent before its runs are another's to take.
         cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
         name: What the names of its workers begin with; None for host and process number.
+        min_free_bytes: With how much room on a disk the work stops; 0 if nobody looks.
     """
 
     repository: Repository
@@ -48,10 +51,19 @@ class Setting:
     lease_seconds: int
     cancel_grace_seconds: int
     name: str | None
+    min_free_bytes: int
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]
     clock: Clock
+
+    def check_room(self) -> None:
+        """Make sure that runs have room.
+
+        Raises:
+            NoRoomError: A disk has less than the minimum.
+        """
+        check_room(needed_for_runs(self.repository, self.runs_directory), self.min_free_bytes)
 
     def open_workshop(self, workers: int) -> Workshop:
         """Make the runs directory, open the databases; the caller disposes of the engine.
@@ -65,6 +77,9 @@ class Setting:
         try:
             self.runs_directory.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            lack = lack_of_room(error)
+            if lack is not None:
+                raise lack from error
             raise UsageError(
                 f"cannot make the runs directory {self.runs_directory.root}: {error.strerror}",
                 hint="choose another one with --runs-dir",
@@ -85,6 +100,7 @@ class Setting:
             ocr_workers=self.ocr_workers,
             cancel_grace_seconds=self.cancel_grace_seconds,
             cache=self.cache,
+            min_free_bytes=self.min_free_bytes,
             keep_workspaces=self.keep_workspaces,
             observer=self.observer,
             note=self.note,

@@ -84,6 +84,7 @@ class Place:
             lease_seconds=DEFAULT_LEASE_SECONDS,
             cancel_grace_seconds=DEFAULT_CANCEL_GRACE_SECONDS,
             name=None,
+            min_free_bytes=0,
             keep_workspaces=False,
             observer=lambda _progress: None,
             note=note,

@@ -36,6 +36,7 @@ def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
         state_dir=os.fspath(state) if (state := machine_state()) else None,
         cache_directory=os.fspath(shop.cache.directory) if shop.cache else None,
         cache_limit_bytes=shop.cache.limit_bytes if shop.cache else 0,
+        min_free_bytes=shop.min_free_bytes,
         repository=row.repository,
         spec=row.spec,
     )

@@ -19,6 +19,7 @@ from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
 from supervisor.model.states import RunStatus
 from supervisor.ocr.slots.capacity import measure_capacity
+from supervisor.room import DEFAULT_MIN_FREE_MB
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.supervision.duty import on_duty, said_as_stopped
@@ -58,6 +59,7 @@ class ParallelRunSupervisor:
         lease_seconds: int = DEFAULT_LEASE_SECONDS,
         cancel_grace_seconds: int = DEFAULT_CANCEL_GRACE_SECONDS,
         worker_name: str | None = None,
+        min_free_mb: int = DEFAULT_MIN_FREE_MB,
         keep_workspaces: bool = False,
         cache_dir: str | Path | None = None,
         use_cache: bool = True,
@@ -79,6 +81,7 @@ class ParallelRunSupervisor:
             lease_seconds: How long this supervisor may be silent before its runs are another's to take.
             cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
             worker_name: What the names of its workers begin with; default is the host's name and the process's number.
+            min_free_mb: With how much room on a disk, in MB of a million bytes, the work stops; 0 if nobody is to look.
             keep_workspaces: Leave the worktrees in place when runs end.
             cache_dir: Where recognised pages are kept; see `config.cache_directory` for the default.
             use_cache: Whether pages that are known from elsewhere are taken, and new ones kept.
@@ -116,6 +119,7 @@ class ParallelRunSupervisor:
             lease_seconds=lease_seconds,
             cancel_grace_seconds=cancel_grace_seconds,
             name=worker_name,
+            min_free_bytes=min_free_mb * 10**6,
             keep_workspaces=keep_workspaces,
             observer=observer or (lambda _progress: None),
             note=note or (lambda _line: None),
@@ -143,6 +147,7 @@ class ParallelRunSupervisor:
         Raises:
             UsageError: A run id, job file, job or ref is wrong; nothing was created.
             HeldError: A run is executing elsewhere; nothing was started.
+            NoRoomError: A disk has too little room, before or meanwhile; the runs go on with the next command.
             SurroundingsError: tesseract, a language or the database is missing, or the database was away for so long
                 that the runs are another's to take.
         """
@@ -212,6 +217,7 @@ class ParallelRunSupervisor:
                 return WorkOutcome(shop.me.id, reports, number)
 
     def _plan(self, order: Order) -> list[PlannedRun]:
+        self._setting.check_room()
         preflight = Preflight(self.repository, self.runs_directory, note=self._setting.note)
         planned = preflight.plan(
             order.selections, ref=order.ref, job_files=order.job_files, working_tree=order.working_tree
@@ -221,6 +227,7 @@ class ParallelRunSupervisor:
 
     @contextmanager
     def _workshop(self, workers: int) -> Iterator[Workshop]:
+        self._setting.check_room()
         if self._says_where:
             self._setting.note("no database is named: each run keeps its results in an SQLite database of its own")
         shop = self._setting.open_workshop(workers)

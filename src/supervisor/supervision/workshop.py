@@ -34,6 +34,7 @@ class Workshop:
     Attributes:
         engine: Of the control database.
         cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
+        min_free_bytes: With how much room on a disk the work stops; 0 if nobody looks.
         observer: Told of every change of a run.
         note: Told, a line at a time, what else a person should know.
         hurry: Set when somebody has asked twice to stop: nothing is waited for any more.
@@ -50,6 +51,7 @@ class Workshop:
     ocr_workers: int
     cancel_grace_seconds: int
     cache: CacheSetting | None
+    min_free_bytes: int
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]

@@ -111,6 +111,7 @@ class Bench:
             state_dir=None,
             cache_directory=None if cache is None else str(cache),
             cache_limit_bytes=1 << 30,
+            min_free_bytes=0,
             repository="archive",
             spec=spec.to_json(),
         )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.ocr.errors import DocumentError
+from supervisor.errors import NoRoomError
 from supervisor.ocr.pages.page_files import PageFolders
 from supervisor.ocr.pages.scratch import ScratchFolder
 
@@ -31,7 +31,7 @@ def test_memory_first_then_disk_then_a_reason(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "statvfs", lambda path: Space(free[path]))
     assert write(folders) == folders.spill / "page.tif"
     free[folders.spill] = 1000
-    with pytest.raises(DocumentError, match="needs 0 MB"):
+    with pytest.raises(NoRoomError, match="needs 17 MB"):
         write(folders)
 
 

@@ -97,6 +97,7 @@ def make_bench(
                 ocr_workers=1,
                 cancel_grace_seconds=10,
                 cache=None,
+                min_free_bytes=0,
                 keep_workspaces=False,
                 observer=shown.append,
                 note=said.append,

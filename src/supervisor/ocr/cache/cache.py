@@ -45,14 +45,15 @@ class PageCache:
     directory that cannot be written, a full disk, damaged entries, a database that is away.
     """
 
-    def __init__(self, directory: Path, shared: SharedEntries | None = None) -> None:
+    def __init__(self, directory: Path, shared: SharedEntries | None = None, *, min_free_bytes: int = 0) -> None:
         """Remember where entries are.
 
         Args:
             directory: Made with the first entry.
             shared: Asked for what is not in the directory, and told what is new.
+            min_free_bytes: Nothing is added to the directory while its disk has less room.
         """
-        self._files = EntryFiles(directory)
+        self._files = EntryFiles(directory, min_free_bytes=min_free_bytes)
         self._shared = shared
         self._memo: Memo[Entry] = Memo(limit_bytes=_MEMORY_BYTES, lifetime_seconds=TOUCH_SECONDS)
         self._pending: dict[str, bytes] = {}

@@ -7,6 +7,7 @@ then the page is recognised once more.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.ocr.cache.entries import MAX_BODY_BYTES
+from supervisor.room import room_at
 
 ENTRIES = "entries"
 HISTORIES = "histories"
@@ -38,8 +40,9 @@ _log = logging.getLogger(__name__)
 class EntryFiles:
     """The entries as files; neither reading nor writing ever raises, and what cannot be done is told once."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, min_free_bytes: int = 0) -> None:
         self._directory = directory
+        self._min_free_bytes = min_free_bytes
         self._told: set[str] = set()
 
     def read(self, key: str) -> bytes | None:
@@ -54,11 +57,16 @@ class EntryFiles:
             return None
 
     def write(self, key: str, data: bytes) -> None:
-        """Put an entry under a key, in place of whatever is there."""
+        """Put an entry under a key, in place of whatever is there; what is last on a disk is left to others."""
         try:
+            self._leave_room()
             write_file(self._directory, (ENTRIES, shard(key)), key, data)
         except OSError as error:
             self._tell("written", error)
+
+    def _leave_room(self) -> None:
+        if self._min_free_bytes and room_at(self._directory).free_bytes < self._min_free_bytes:
+            raise OSError(errno.ENOSPC, f"less than {self._min_free_bytes / 1e6:,.0f} MB are free")
 
     def _tell(self, what: str, error: OSError) -> None:
         if what not in self._told:

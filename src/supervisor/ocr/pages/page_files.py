@@ -1,6 +1,5 @@
 """Files of one page under way: its picture for the recogniser, in memory if there is room."""
 
-import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -8,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from supervisor.ocr.errors import DocumentError
+from supervisor.errors import NoRoomError
+from supervisor.room import lack_of_room
 
 # Left free beside the page for tesseract's output and for what other pages write at the same moment.
 _ROOM_TO_LEAVE_BYTES = 16 * 1024 * 1024
@@ -35,25 +35,25 @@ class PageFolders:
         """Write a file where there is room, in memory if possible, in place of an earlier one of that name.
 
         Raises:
-            DocumentError: Neither folder has room.
+            NoRoomError: Neither folder has room.
         """
         for folder in (self.scratch, self.spill):
-            folder.mkdir(parents=True, exist_ok=True)
-            space = os.statvfs(folder)
-            if space.f_bavail * space.f_frsize < size_bytes + _ROOM_TO_LEAVE_BYTES:
-                continue
             file = folder / name
             try:
+                folder.mkdir(parents=True, exist_ok=True)
+                space = os.statvfs(folder)
+                if space.f_bavail * space.f_frsize < size_bytes + _ROOM_TO_LEAVE_BYTES:
+                    continue
                 with file.open("wb") as stream:
                     write(stream)
             except OSError as error:
                 # Somebody else was faster than the look at the free space.
-                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                if lack_of_room(error) is None:
                     raise
                 file.unlink(missing_ok=True)
             else:
                 return file
-        raise DocumentError(
-            f"needs {size_bytes / 1e6:,.0f} MB for the prepared page, "
+        raise NoRoomError(
+            f"a prepared page needs {(size_bytes + _ROOM_TO_LEAVE_BYTES) / 1e6:,.0f} MB, "
             f"and neither {self.scratch.parent} nor {self.spill.parent} has that much room"
         )

@@ -30,10 +30,12 @@ from supervisor.ocr.pages.scratch import ScratchFolder
 from supervisor.ocr.pages.stopwatch import Stopwatch
 from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
 from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.room import lack_of_room, needing_room
 
 _PRELOADED = ["supervisor.ocr.pages.worker", "supervisor.ocr.pages.pool"]
 # So many new pools without one finished task between them mean that no process gets as far as a task.
 _RENEWAL_LIMIT = 5
+_SEMAPHORES = Path("/dev/shm")  # noqa: S108 (it is only named)
 
 
 class PagePool:
@@ -73,12 +75,15 @@ class PagePool:
         self._numbers = itertools.count(1)
         self._renewals = 0
         self._is_closed = False
-        self._scratch = ScratchFolder(scratch)
+        self._spill = ScratchFolder(spill)
         try:
-            self._spill = ScratchFolder(spill)
-        except BaseException:
-            self._scratch.remove()
-            raise
+            self._scratch = ScratchFolder(scratch)
+        except BaseException as error:
+            if not isinstance(error, OSError) or lack_of_room(error) is None:
+                self._spill.remove()
+                raise
+            # Memory has not even room for a folder.
+            self._scratch = ScratchFolder(spill)
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:
@@ -108,12 +113,14 @@ class PagePool:
 
         Raises:
             PoolBrokenError: Processes die before they take a task, again and again, or the pool was closed.
+            NoRoomError: Memory-backed storage is full.
         """
         while True:
             if self._is_closed:
                 raise PoolBrokenError("the pool of page processes is closed")
             # A pool breaks in a thread of its own, between any two statements here.
-            with contextlib.suppress(RuntimeError):
+            # With its first task it makes semaphores, which lie in memory-backed storage: sem_overview(7).
+            with contextlib.suppress(RuntimeError), needing_room(_SEMAPHORES):
                 future: Future[Answer] = self._pool.schedule(perform, args=(task,))
                 future.add_done_callback(self._note_success)
                 return future

@@ -130,13 +130,20 @@ class Recognised:
 
 
 @dataclass(frozen=True)
+class NoRoom:
+    """A disk is too full for the task, which says nothing about its document."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Killed:
     """tesseract was ended by a signal that nobody here sent; the page deserves a second try."""
 
     page: PageResult
 
 
-Answer = Document | Path | Recognised | Refused | Killed | NotStarted
+Answer = Document | Path | Recognised | Refused | Killed | NoRoom | NotStarted
 
 
 def begin(setup: PageSetup) -> None:

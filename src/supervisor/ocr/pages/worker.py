@@ -17,7 +17,7 @@ from typing import assert_never
 import psutil
 from PIL import Image
 
-from supervisor.errors import SurroundingsError
+from supervisor.errors import NoRoomError, SurroundingsError
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents.blobs import is_blob
@@ -35,6 +35,7 @@ from supervisor.ocr.pages.tasks import (
     MARGIN_SECONDS,
     Answer,
     Killed,
+    NoRoom,
     NotStarted,
     OpenTask,
     PageSetup,
@@ -46,6 +47,7 @@ from supervisor.ocr.pages.tasks import (
 )
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.searchable.searchable_pdf import make_searchable
+from supervisor.room import needing_room
 
 _NO_MEMORY = "needs more memory than max_image_megapixels allows for"
 _log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ def _open(task: OpenTask) -> Document | Refused | NotStarted:
         return Refused(_defect(error))
 
 
-def _recognise(task: PageTask) -> Recognised | Killed | NotStarted:
+def _recognise(task: PageTask) -> Recognised | Killed | NoRoom | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     if _process is None:
@@ -120,11 +122,8 @@ def _recognise(task: PageTask) -> Recognised | Killed | NotStarted:
         with _at_work(task) as clock:
             try:
                 return recognise_page(task, _process.desk, clock)
-            except RecogniserError as error:
-                page = _failed(task, clock, error.message)
-                return Recognised(page) if error.killed_by is None else Killed(page)
             except (DocumentError, SurroundingsError) as error:
-                return Recognised(_failed(task, clock, error.message))
+                return _without_text(task, clock, error)
             except MemoryError:
                 return Recognised(_failed(task, clock, _NO_MEMORY))
             except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
@@ -134,20 +133,32 @@ def _recognise(task: PageTask) -> Recognised | Killed | NotStarted:
         task.folders.remove()
 
 
-def _make_searchable(task: SearchableTask) -> Path | Refused | NotStarted:
+def _make_searchable(task: SearchableTask) -> Path | Refused | NoRoom | NotStarted:
     if task.stop_file.exists():
         return NotStarted()
     try:
         with _at_work(task):
-            task.target.parent.mkdir(parents=True, exist_ok=True)
+            with needing_room(task.target.parent):
+                task.target.parent.mkdir(parents=True, exist_ok=True)
             layouts = [None if page is None else read_page(page) for page in task.pages]
             make_searchable(task.document, layouts, task.job, task.target)
             return task.target
+    except NoRoomError as error:
+        return NoRoom(error.message)
     except (DocumentError, SurroundingsError) as error:
         return Refused(error.message)
     except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
         _log.exception("the searchable PDF of %s", task.document.file)
         return Refused(_defect(error))
+
+
+def _without_text(
+    task: PageTask, clock: TaskClock, error: DocumentError | SurroundingsError
+) -> Recognised | Killed | NoRoom:
+    if isinstance(error, NoRoomError):
+        return NoRoom(error.message)
+    page = _failed(task, clock, error.message)
+    return Killed(page) if isinstance(error, RecogniserError) and error.killed_by is not None else Recognised(page)
 
 
 def _failed(task: PageTask, clock: TaskClock, reason: str) -> PageResult:

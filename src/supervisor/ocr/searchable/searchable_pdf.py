@@ -10,6 +10,7 @@ from pathlib import Path
 import pymupdf
 from pymupdf import mupdf
 
+from supervisor.errors import NoRoomError
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents.document import Document
 from supervisor.ocr.documents.file_kinds import FileKind
@@ -21,6 +22,7 @@ from supervisor.ocr.searchable.overlay import lay_text
 from supervisor.ocr.searchable.picture_pdf import picture_pdf
 from supervisor.ocr.searchable.present_text import remove_invisible_text, without_present_words
 from supervisor.ocr.searchable.signature import is_signed
+from supervisor.room import is_full
 
 
 def make_searchable(document: Document, pages: Sequence[PageLayout | None], job: Job, target: Path) -> None:
@@ -37,6 +39,7 @@ def make_searchable(document: Document, pages: Sequence[PageLayout | None], job:
 
     Raises:
         DocumentError: The document is signed, or cannot be written as a PDF.
+        NoRoomError: There is no room for it.
     """
     layouts = {index: layout for index, layout in enumerate(pages) if layout is not None and any(layout.words())}
     draft = target.with_name(f"{target.name}.draft")
@@ -47,6 +50,11 @@ def make_searchable(document: Document, pages: Sequence[PageLayout | None], job:
             case _:
                 _write_pictures(document, layouts, job, draft)
         draft.replace(target)
+    except Exception as error:
+        # MuPDF says in words of its own what the system has told it.
+        if is_full(target.parent):
+            raise NoRoomError(f"no room is left on the disk of {target}") from error
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from supervisor.errors import SurroundingsError
+from supervisor.room import lack_of_room
 
 _SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _RECORD_LENGTH = 200
@@ -205,6 +206,9 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _unusable(path: Path, error: OSError) -> SurroundingsError:
+    lack = lack_of_room(error, path)
+    if lack is not None:
+        return lack
     hint = (
         "allow more open files, with ulimit -n"
         if error.errno in _TOO_MANY_OPEN

@@ -6,7 +6,7 @@ from supervisor.errors import SupervisorError
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
 from supervisor.supervision.checkup.machine import check_cache, check_memory, check_slots
 from supervisor.supervision.checkup.programs import check_git, check_tesseract
-from supervisor.supervision.checkup.storage import check_database, check_repository, check_runs
+from supervisor.supervision.checkup.storage import check_database, check_repository, check_runs, check_scratch
 
 Check = Callable[[Surroundings], Finding]
 
@@ -16,6 +16,7 @@ OF_THE_MACHINE: Mapping[str, Check] = {
     "tesseract": check_tesseract,
     "git": check_git,
     "cache": check_cache,
+    "scratch": check_scratch,
 }
 OF_A_REPOSITORY: Mapping[str, Check] = {"runs": check_runs, "database": check_database}
 

@@ -13,7 +13,9 @@ from supervisor.ocr.slots.budget import BudgetState, SlotBudget
 from supervisor.ocr.slots.capacity import SLOTS_VARIABLE, Capacity, measure_capacity
 from supervisor.ocr.slots.files import Claim, LockedClaim
 from supervisor.ocr.slots.machine import DIRECTORY_VARIABLE, SlotsDirectory, slots_directory
+from supervisor.room import DEFAULT_MIN_FREE_MB
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings, shown_gigabytes
+from supervisor.supervision.room import Needed, shortage
 
 _STOPPED = "stopped"
 
@@ -53,6 +55,9 @@ def check_cache(surroundings: Surroundings) -> Finding:
     if trouble:
         message, hint = f"{directory} cannot be used: {trouble}", "mend it, or name another with --cache-dir"
         return Finding(Level.WARNING, "cache", message, hint, facts=facts)
+    little = shortage(Needed("the page cache", directory), DEFAULT_MIN_FREE_MB * 10**6)
+    if little:
+        return Finding(Level.WARNING, "cache", little, "make room: until then no page is added to it", facts=facts)
     return Finding(Level.OK, "cache", f"{directory}", facts=facts)
 
 
