@@ -123,6 +123,14 @@ class Bench:
         assignment.release()
         return self.row(assignment.row.id)
 
+    def set(self, run: int, **values: object) -> None:
+        """Let a row be as it is not by itself."""
+        with transaction(self.shop.engine) as connection:
+            connection.execute(sa.update(table).where(table.c.id == run).values(values))
+
+    def progress(self, run_id: str) -> RunProgress:
+        return RunProgress(run_id, RunStatus.QUEUED, "queued", documents=1)
+
     def silence(self, run: int, *, seconds: float = 3600) -> None:
         """Let the last beat of a run be so long ago."""
         with transaction(self.shop.engine) as connection:

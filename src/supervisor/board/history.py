@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
@@ -9,6 +10,7 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.report import RunReport, job_files, report_run
 from supervisor.errors import UsageError
 from supervisor.model.near import near_hint
+from supervisor.model.states import RunStatus
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
@@ -25,12 +27,14 @@ class RunHistory:
 
     Attributes:
         events: Oldest first.
+        staged: What there is of a run that was cancelled before its files were published; None if there is nothing.
     """
 
     row: RunRow
     session: SessionRow
     report: RunReport
     events: Sequence[Event]
+    staged: Path | None
 
     def to_json(self) -> dict[str, object]:
         """Return the `--json` document."""
@@ -60,6 +64,7 @@ class RunHistory:
             "worker": row.claimed_by,
             "repository": row.repository,
             "job_files": job_files(row),
+            "staged": None if self.staged is None else str(self.staged),
             **times,
         }
         return {"schema": SCHEMA, "run": run, "events": [_entry(event) for event in self.events]}
@@ -79,7 +84,9 @@ def read_history(
             raise unknown_run(run_id, runs.run_ids(connection, repository))
         session = sessions.get(connection, row.session_id)
         happened = events.history(connection, row.id)
-    return RunHistory(row, session, report_run(databases, directory, row), happened)
+    staged = directory.run(run_id).staging(row.lease_term) / "output"
+    is_left = row.status is RunStatus.CANCELLED and staged.is_dir()
+    return RunHistory(row, session, report_run(databases, directory, row), happened, staged if is_left else None)
 
 
 def unknown_run(run_id: str, known: Sequence[str]) -> UsageError:

@@ -82,6 +82,8 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
     yield "results", f"{shown_documents(report)}, {shown_run_pages(report)}"
     if report.artifacts.is_dir():
         yield "artifacts", str(report.artifacts)
+    if history.staged is not None:
+        yield "staged", f"{history.staged} (not published, since the run was cancelled)"
     yield "database", report.database
 
 

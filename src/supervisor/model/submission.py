@@ -14,6 +14,8 @@ class ActiveRun:
     Attributes:
         holder: Who executes or will execute it (`pid N on HOST`); None if nobody who could is alive.
         same_work: Whether its commit and resolved jobs are those that the command would run.
+        rests: What has to be resumed before it goes on, the run or its session; None if nobody has paused it.
+        is_cancelled: Whether it only waits for somebody to end it.
     """
 
     id: int
@@ -22,11 +24,13 @@ class ActiveRun:
     status: RunStatus
     holder: str | None
     same_work: bool
+    rests: str | None = None
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True)
 class New:
-    """Make a row; first cancel `supersedes`, a row left behind with other work."""
+    """Make a row; first cancel `supersedes`, a row left behind with other work, or to be cancelled anyway."""
 
     run_id: str
     supersedes: int | None = None
@@ -43,11 +47,17 @@ class Continue:
 
 @dataclass(frozen=True)
 class Refused:
-    """Another supervisor has the run."""
+    """Another supervisor has the run, or somebody has paused it.
+
+    Attributes:
+        holder: Who has it; None if nobody is alive who could.
+        rests: What has to be resumed before it goes on; None if nobody has paused it.
+    """
 
     run_id: str
-    holder: str
+    holder: str | None
     status: RunStatus
+    rests: str | None = None
 
 
 Decision = New | Continue | Refused
@@ -57,9 +67,9 @@ def decide(run_id: str, active: ActiveRun | None) -> Decision:
     """Decide about one run id."""
     if active is None:
         return New(run_id)
-    if active.holder is not None:
-        return Refused(run_id, active.holder, active.status)
-    if not active.same_work:
+    if active.holder is not None or active.rests is not None:
+        return Refused(run_id, active.holder, active.status, active.rests)
+    if active.is_cancelled or not active.same_work:
         return New(run_id, supersedes=active.id)
     return Continue(run_id, active.id, active.session_id)
 

@@ -85,7 +85,7 @@ def reason(connection: Connection, row: int, intent: Intent) -> str:
 
 
 def paused(connection: Connection, rows: Collection[int]) -> dict[int, str]:
-    """Return those of these rows that rest in the queue, and what has to be resumed: the run, or its whole session."""
+    """Return those of these rows that are paused, or are to be, and what to resume: the run, or its whole session."""
     if not rows:
         return {}
     query = (
@@ -93,7 +93,7 @@ def paused(connection: Connection, rows: Collection[int]) -> dict[int, str]:
         .join(sessions, sessions.c.id == runs.c.session_id)
         .where(
             runs.c.id.in_(rows),
-            runs.c.status == RunStatus.QUEUED,
+            runs.c.status.in_(ACTIVE),
             runs.c.pause_requested_at.is_not(None) | (sessions.c.status == SessionStatus.PAUSED),
         )
     )

@@ -45,7 +45,7 @@ class NamedRuns:
         """Tell whether one of them has not ended; tell the observer what happens to them elsewhere, or does not."""
         with transaction(self._shop.engine) as connection:
             rows = runs.heads(connection, list(self._progress))
-            paused = intents.paused(connection, list(self._progress))
+            paused = intents.paused(connection, [row.id for row in rows if row.status is RunStatus.QUEUED])
         for row in rows:
             known = self._progress[row.id]
             if row.id in paused:

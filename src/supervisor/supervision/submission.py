@@ -11,9 +11,10 @@ from sqlalchemy.engine import Connection, Engine
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.clock import Clock
 from supervisor.errors import HeldError, UsageError
+from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus
 from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refused, decide, session_to_continue
-from supervisor.store import runs, sessions, supervisors
+from supervisor.store import intents, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.databases import Databases
@@ -30,7 +31,7 @@ SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a data
 
 
 class RunHeldError(HeldError):
-    """A run belongs to another supervisor that lives."""
+    """A run belongs to another supervisor that lives, or is paused."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +198,27 @@ def _decide(
     same = row.commit_sha == planned.commit and row.spec == planned.spec.to_json()
     leases = 1 if same else SURE_LEASES
     holder = living_holder(connection, request.directory, request.databases, row, at=at, leases=leases)
-    return decide(planned.run_id, ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same))
+    is_cancelled = row.cancel_requested_at is not None
+    rests = None if is_cancelled else intents.paused(connection, [row.id]).get(row.id)
+    active = ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same, rests, is_cancelled)
+    return decide(planned.run_id, active)
 
 
 def _refusal(refused: Sequence[Refused]) -> RunHeldError:
-    named = "; ".join(f"run {one.run_id!r} is {one.status} ({one.holder})" for one in refused)
-    return RunHeldError(f"{named}; nothing was started", hint="wait for it to end, or stop that supervisor with Ctrl-C")
+    named = "; ".join(_why(one) for one in refused)
+    resting = list(dict.fromkeys(one.rests for one in refused if one.rests is not None))
+    waiting = "wait for it to end, or stop that supervisor with Ctrl-C"
+    all_rest = all(one.rests is not None for one in refused)
+    hint = f"supervisor resume {' '.join(resting)}" if all_rest else waiting
+    return RunHeldError(f"{named}; nothing was started", hint=hint)
+
+
+def _why(refused: Refused) -> str:
+    if refused.rests is not None and refused.status is RunStatus.QUEUED:
+        return f"run {refused.run_id!r} is paused"
+    about = "to be paused" if refused.rests is not None else ""
+    said = ", ".join(word for word in (refused.holder, about) if word)
+    return f"run {refused.run_id!r} is {refused.status} ({said})"
 
 
 def _carry_out(
@@ -238,14 +254,20 @@ def _carry_out(
 
 
 def _supersede(connection: Connection, row: RunRow, target: _Target) -> None:
+    """End a row that a new one is made in place of: nobody else will, or has done as people wanted."""
+    event, error = "superseded", "superseded"
+    reason = "the run was named again with another commit or other jobs"
+    if row.cancel_requested_at is not None:
+        event, error = "cancelled", intents.reason(connection, row.id, Intent.CANCEL)
+        reason = f"{error}; it was named again"
     runs.transition(
         connection,
         row,
         RunStatus.CANCELLED,
         at=target.at,
         actor=target.actor,
-        event="superseded",
-        values={"cancelled_at": target.at, "finished_at": target.at, "settled_at": target.at, "error": "superseded"},
-        detail={"reason": "the run was named again with another commit or other jobs"},
+        event=event,
+        values={"cancelled_at": target.at, "finished_at": target.at, "settled_at": target.at, "error": error},
+        detail={"reason": reason},
     )
     sessions.conclude(connection, row.session_id, at=target.at)
