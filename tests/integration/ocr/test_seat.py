@@ -101,8 +101,10 @@ def test_an_idle_tesseract_is_ended_and_its_slot_given_back(sitting: Sitting, wa
 
 def test_nothing_is_given_back_while_a_page_is_under_way(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IDLE_SECONDS", 0.05)
+    # Those of other tests may have a minute to go.
+    before = set(threading.enumerate())
     sitting.recognise()
-    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    timers = set(threading.enumerate()) - before
     with sitting.seat.taken(UNIT_BYTES, wanted=lambda: True):
         # The one that was set before this page began has come to its end.
         for timer in timers:
