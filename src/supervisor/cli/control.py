@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 
 from supervisor.board.progress import counted
-from supervisor.cli.control_report import print_answers, to_json
+from supervisor.cli.control_report import answers_to_json, print_answers
 from supervisor.cli.options import Location, located, typed_location
 from supervisor.cli.output import is_terminal, print_json, print_note
 from supervisor.cli.settings import repository_name
@@ -26,6 +26,7 @@ from supervisor.supervision.place import Place
 from supervisor.supervision.selection import Target, resolve, unknown_name
 from supervisor.supervision.workshop import Workshop
 
+SCHEMA = "supervisor.control/1"
 LOOK_SECONDS = 0.2
 
 names_argument = click.argument("names", metavar="RUN|SESSION...", nargs=-1, required=True)
@@ -153,7 +154,8 @@ def _report(command: str, where: Location, answers: Sequence[Answer], *, waited:
     late = [one for answer in answers for one in answer.changes if one.effect in PENDING] if waited else []
     code = HeldError.exit_code if late else 0 if all(answer.was_possible for answer in answers) else 1
     if where.as_json:
-        print_json(to_json(command, answers, code))
+        document = {"schema": SCHEMA, "command": command, "answers": answers_to_json(answers), "exit_code": code}
+        print_json(document)
     else:
         print_answers(command, answers)
     for change in late:

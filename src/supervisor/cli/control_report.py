@@ -7,8 +7,6 @@ import click
 from supervisor.board.progress import counted
 from supervisor.supervision.control import Answer, Change, Effect
 
-SCHEMA = "supervisor.control/1"
-
 
 def print_answers(command: str, answers: Sequence[Answer]) -> None:
     """Print how everything stands that was named; of a session's runs those to which something was done."""
@@ -24,14 +22,9 @@ def print_answers(command: str, answers: Sequence[Answer]) -> None:
             click.echo(f"  {counted(ended, 'run')} had ended before")
 
 
-def to_json(command: str, answers: Sequence[Answer], exit_code: int) -> Mapping[str, object]:
-    """Return the `--json` document."""
-    return {
-        "schema": SCHEMA,
-        "command": command,
-        "answers": [_answer(answer) for answer in answers],
-        "exit_code": exit_code,
-    }
+def answers_to_json(answers: Sequence[Answer]) -> list[Mapping[str, object]]:
+    """Return what came of everything that was named, for `--json`."""
+    return [_answer(answer) for answer in answers]
 
 
 def _print_runs(command: str, changes: Sequence[Change], *, indent: str = "") -> None:

@@ -48,6 +48,7 @@ class RootGroup(LazyGroup):
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
         "pause": CommandEntry("supervisor.cli.control:pause", "Let runs rest, or a session with all its runs."),
+        "resume": CommandEntry("supervisor.cli.resume:resume", "Go on with what was paused, or left behind."),
         "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),
         "start": CommandEntry("supervisor.cli.start:start", "Make a session of runs, and leave it to workers."),
         "try": CommandEntry("supervisor.cli.try_files:try_files", "Recognise files right here: no git, no job file."),

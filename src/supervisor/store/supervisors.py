@@ -94,6 +94,11 @@ def set_worker(connection: Connection, worker_id: str, status: WorkerStatus, *, 
     )
 
 
+def look_into(connection: Connection, worker_id: str, session_id: str) -> None:
+    """Let a worker be there for another session."""
+    connection.execute(sa.update(workers).where(workers.c.id == worker_id).values(session_id=session_id))
+
+
 def beat(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
     """Note that a supervisor and its workers are there; those that were given up as offline are back."""
     connection.execute(sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(heartbeat_at=at))

@@ -1,6 +1,6 @@
 """Claiming a run for an idle worker, and getting hold of what belongs to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -21,10 +21,24 @@ HELD_RETRY_SECONDS = 5
 
 
 class Claimant:
-    """Claims for the workers of one supervisor; `on_failure` is told of runs that nobody can execute, and why."""
+    """Claims for the workers of one supervisor."""
 
-    def __init__(self, shop: Workshop, on_failure: Callable[[RunRow, str], None] = lambda _row, _reason: None) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        on_failure: Callable[[RunRow, str], None] = lambda _row, _reason: None,
+        *,
+        sessions: Sequence[str] = (),
+    ) -> None:
+        """Remember what is wanted.
+
+        Args:
+            shop: What the steps of the loop share.
+            on_failure: Told of runs that nobody can execute, and why.
+            sessions: Those in which a worker looks for runs, in this order; none: that in which it was registered.
+        """
         self._shop = shop
+        self._sessions = sessions
         self._on_failure = on_failure
         self._unanswered: set[str] = set()
 
@@ -53,7 +67,15 @@ class Claimant:
                 unheard_of = claims.claimed_by(connection, worker_id)
             if unheard_of is not None:
                 return unheard_of
-        return claims.claim_alone(engine, worker_id, self._shop.clock)
+        if len(self._sessions) < 2:
+            return claims.claim_alone(engine, worker_id, self._shop.clock)
+        for session_id in self._sessions:
+            with transaction(engine) as connection:
+                supervisors.look_into(connection, worker_id, session_id)
+            row = claims.claim_alone(engine, worker_id, self._shop.clock)
+            if row is not None:
+                return row
+        return None
 
     def _take_hold(self, row: RunRow) -> tuple[RunLock, WorkspaceLease] | None:
         shop = self._shop

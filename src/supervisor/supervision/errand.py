@@ -20,6 +20,11 @@ REMEMBERED = 1000
 class Errand(Protocol):
     """Tells a loop when its work is done, and keeps what is known of each run between its attempts."""
 
+    @property
+    def sessions(self) -> Sequence[str]:
+        """The sessions in which workers look for runs, in this order; none: where they were registered."""
+        ...
+
     def goes_on(self) -> bool:
         """Tell whether there is or may be more to do, though no worker is busy."""
         ...
@@ -36,7 +41,8 @@ class Errand(Protocol):
 class NamedRuns:
     """Certain runs, until all of them have ended, by whomever they are executed."""
 
-    def __init__(self, shop: Workshop, rows: Mapping[int, RunProgress]) -> None:
+    def __init__(self, shop: Workshop, rows: Mapping[int, RunProgress], sessions: Sequence[str] = ()) -> None:
+        self.sessions = sessions
         self._shop = shop
         self._progress = dict(rows)
         self._resting: frozenset[int] = frozenset()
@@ -71,6 +77,8 @@ class NamedRuns:
 
 class Queue:
     """Whatever is queued in a scope."""
+
+    sessions: Sequence[str] = ()
 
     def __init__(self, shop: Workshop, scope: Scope, rescuer: Rescuer, *, once: bool) -> None:
         """Remember what is wanted.

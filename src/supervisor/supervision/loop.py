@@ -48,7 +48,7 @@ class Loop:
         self._rescuer = rescuer
         self._staff = staff
         self._tidier = tidier
-        self._claimant = Claimant(shop, self._note_failure)
+        self._claimant = Claimant(shop, self._note_failure, sessions=errand.sessions)
         self._wakeup = Wakeup()
         self._aside = Aside(self._wakeup.ring)
         self._heart = Heart(

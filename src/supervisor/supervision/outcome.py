@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from supervisor.board.report import RunReport, SessionReport
 from supervisor.model.states import RunStatus
+from supervisor.store.sessions import SessionRow
+from supervisor.supervision.control import Answer
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,28 @@ class WorkOutcome:
         if self.signal is not None:
             return 128 + self.signal
         return 1 if any(run.status in {RunStatus.FAILED, RunStatus.CANCELLED} for run in self.runs) else 0
+
+
+@dataclass(frozen=True)
+class ResumeOutcome:
+    """How a command ended that went on with runs.
+
+    Attributes:
+        answers: What was to go on; the runs that others execute have holders.
+        runs: Those that it executed itself, as they stand now.
+        sessions: In which these are.
+        signal: The number of the signal that ended it early; None if it went on to the end.
+    """
+
+    answers: Sequence[Answer] = ()
+    runs: Sequence[RunReport] = ()
+    sessions: Sequence[SessionRow] = ()
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with."""
+        if self.signal is not None:
+            return 128 + self.signal
+        succeeded = all(run.status is RunStatus.SUCCEEDED for run in self.runs)
+        return 0 if succeeded and all(answer.was_possible for answer in self.answers) else 1

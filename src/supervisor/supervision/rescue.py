@@ -28,17 +28,21 @@ LOOK_SECONDS = 2.0
 class Rescuer:
     """Watches the running runs of others in a scope, and takes those whose holders are gone."""
 
-    def __init__(self, shop: Workshop, scope: Scope, named: Collection[int] = ()) -> None:
+    def __init__(
+        self, shop: Workshop, scope: Scope, named: Collection[int] = (), *, beside: Collection[int] = ()
+    ) -> None:
         """Remember what to watch.
 
         Args:
             shop: What the steps of the loop share.
             scope: Whose runs are watched.
             named: Rows that are watched beside those. Queued ones are brought into the scope's session.
+            beside: Rows that are watched, too, and stay where they are.
         """
         self._shop = shop
         self._scope = scope
         self._named = frozenset(named)
+        self._watched = self._named | frozenset(beside)
         self._sightings: dict[int, Sighting] = {}
         self._told: set[int] = set()
         self._next_look = 0.0
@@ -63,7 +67,7 @@ class Rescuer:
             return False
         with transaction(self._shop.engine) as connection:
             at = self._shop.now(connection)
-            rows = {row.id: row for row in leases.running(connection, self._scope, also=self._named, but=mine)}
+            rows = {row.id: row for row in leases.running(connection, self._scope, also=self._watched, but=mine)}
             holders = supervisors.of_workers(connection, {row.claimed_by for row in rows.values() if row.claimed_by})
             supervisors.give_up_silent(connection, before=at - timedelta(seconds=WORKER_OFFLINE_SECONDS))
         read_at = clock.monotonic()

@@ -12,7 +12,6 @@ from supervisor.board.report import SessionReport, report_runs, report_session
 from supervisor.clock import Clock, SystemClock
 from supervisor.config import cache_directory, cache_limit_bytes, runs_directory
 from supervisor.errors import UsageError
-from supervisor.executor.forkserver import fork_server
 from supervisor.git.repository import Repository
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
@@ -24,16 +23,17 @@ from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.supervision.duty import on_duty, said_as_stopped
 from supervisor.supervision.errand import NamedRuns, Queue
-from supervisor.supervision.leftovers import Tidier, settle_leftovers
-from supervisor.supervision.loop import Loop
+from supervisor.supervision.execution import execute
 from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
 from supervisor.supervision.order import Order, RunOptions
-from supervisor.supervision.outcome import Outcome, WorkOutcome
+from supervisor.supervision.outcome import Outcome, ResumeOutcome, WorkOutcome
 from supervisor.supervision.person import user_name
+from supervisor.supervision.place import Place
 from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
-from supervisor.supervision.selection import find_session
+from supervisor.supervision.resumption import resume
+from supervisor.supervision.selection import find_session, unknown_name
 from supervisor.supervision.staff import Staff
 from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import CacheSetting, Workshop
@@ -208,13 +208,37 @@ class ParallelRunSupervisor:
                 with transaction(shop.engine) as connection:
                     at = shop.now(connection)
                     workers = register(connection, shop.databases, self.runs_directory, shop.me, scope, at=at)
-                with fork_server(os.environ):
-                    settle_leftovers(shop, repository)
-                    staff = Staff(shop, scope, workers)
-                    number = Loop(shop, queue, rescuer, staff, tidier=Tidier(shop, repository)).run()
+                number = execute(shop, repository, queue, rescuer, Staff(shop, scope, workers))
             with said_as_stopped(number):
                 reports = report_runs(shop.engine, shop.databases, self.runs_directory, queue.rows)
                 return WorkOutcome(shop.me.id, reports, number)
+
+    def resume(self, names: Sequence[str] = ()) -> ResumeOutcome:
+        """Go on with runs and sessions that were paused, or whose supervisor is gone; execute what nobody serves.
+
+        Args:
+            names: What is to go on; see `selection.resolve`. None: all that nobody serves any more and nobody has
+                paused; if there is no such thing, all that is paused.
+
+        Raises:
+            UsageError: A name stands for nothing, or for several things; nothing was resumed.
+            HeldError: A run rests because its session does; nothing was resumed.
+            SurroundingsError: tesseract, a language or the database is missing, or the database was away for so long
+                that the runs are another's to take.
+        """
+        if not Place(self.repository, self.runs_directory, self._setting.databases).has_control:
+            if names:
+                raise unknown_name(names[0])
+            return ResumeOutcome()
+        preflight = Preflight(self.repository, self.runs_directory, note=self._setting.note)
+
+        def check(planned: Sequence[PlannedRun]) -> None:
+            self._setting.check_room()
+            preflight.check_surroundings(planned)
+
+        with self._workshop(self._workers, anew=False) as shop:
+            repository = self._repository_identity(self.repository.resolve("HEAD"))
+            return resume(shop, repository, names, check)
 
     def _plan(self, order: Order) -> list[PlannedRun]:
         self._setting.check_room()
@@ -226,9 +250,10 @@ class ParallelRunSupervisor:
         return planned
 
     @contextmanager
-    def _workshop(self, workers: int) -> Iterator[Workshop]:
-        self._setting.check_room()
-        if self._says_where:
+    def _workshop(self, workers: int, *, anew: bool = True) -> Iterator[Workshop]:
+        if anew:
+            self._setting.check_room()
+        if anew and self._says_where:
             self._setting.note("no database is named: each run keeps its results in an SQLite database of its own")
         shop = self._setting.open_workshop(workers)
         try:
@@ -258,19 +283,16 @@ class ParallelRunSupervisor:
     def _execute(
         self, shop: Workshop, planned: Sequence[PlannedRun], repository: str, submission: Submission
     ) -> int | None:
-        """Take over what others left, then run the loop."""
+        """Show the runs, and execute them."""
         scope = Scope(submission.session_id, [repository])
         progress = [
             RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)) for run in planned
         ]
-        with fork_server(os.environ):
-            settle_leftovers(shop, repository)
-            for one in progress:
-                shop.observer(one)
-            errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
-            rescuer = Rescuer(shop, scope, submission.rows)
-            staff = Staff(shop, scope, submission.worker_ids)
-            return Loop(shop, errand, rescuer, staff, tidier=Tidier(shop, repository)).run()
+        for one in progress:
+            shop.observer(one)
+        errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
+        rescuer = Rescuer(shop, scope, submission.rows)
+        return execute(shop, repository, errand, rescuer, Staff(shop, scope, submission.worker_ids))
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.
