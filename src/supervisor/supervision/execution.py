@@ -1,13 +1,19 @@
 """The time in which a supervisor executes runs."""
 
 import os
+from collections.abc import Sequence
 
+from supervisor.board.progress import RunProgress
 from supervisor.executor.forkserver import fork_server
-from supervisor.supervision.errand import Errand
+from supervisor.model.states import RunStatus
+from supervisor.store.claims import Scope
+from supervisor.supervision.errand import Errand, NamedRuns
 from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
+from supervisor.supervision.planning import PlannedRun
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.staff import Staff
+from supervisor.supervision.submission import Submission
 from supervisor.supervision.workshop import Workshop
 
 
@@ -20,3 +26,16 @@ def execute(shop: Workshop, repository: str, errand: Errand, rescuer: Rescuer, s
     with fork_server(os.environ):
         settle_leftovers(shop, repository)
         return Loop(shop, errand, rescuer, staff, tidier=Tidier(shop, repository)).run()
+
+
+def execute_submission(
+    shop: Workshop, repository: str, planned: Sequence[PlannedRun], submission: Submission
+) -> int | None:
+    """Execute the runs that a command has named, as `execute` does, and show them from the beginning."""
+    scope = Scope(submission.session_id, [repository])
+    progress = {
+        row: shop.show(RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)))
+        for row, run in zip(submission.rows, planned, strict=True)
+    }
+    rescuer = Rescuer(shop, scope, submission.rows)
+    return execute(shop, repository, NamedRuns(shop, progress), rescuer, Staff(shop, scope, submission.worker_ids))

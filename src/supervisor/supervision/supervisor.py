@@ -16,14 +16,13 @@ from supervisor.git.repository import Repository
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
-from supervisor.model.states import RunStatus
 from supervisor.ocr.slots.capacity import measure_capacity
 from supervisor.room import DEFAULT_MIN_FREE_MB
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.supervision.duty import on_duty, said_as_stopped
-from supervisor.supervision.errand import NamedRuns, Queue
-from supervisor.supervision.execution import execute
+from supervisor.supervision.errand import Queue
+from supervisor.supervision.execution import execute, execute_submission
 from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
 from supervisor.supervision.order import Order, RunOptions
 from supervisor.supervision.outcome import Outcome, ResumeOutcome, WorkOutcome
@@ -157,7 +156,7 @@ class ParallelRunSupervisor:
             with on_duty(shop):
                 repository = self._repository_identity(planned[0].commit)
                 submission = self._submit(shop, order, planned, repository, served=True)
-                number = self._execute(shop, planned, repository, submission)
+                number = execute_submission(shop, repository, planned, submission)
             with said_as_stopped(number):
                 databases, directory = shop.databases, self.runs_directory
                 report = report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
@@ -279,20 +278,6 @@ class ParallelRunSupervisor:
         for run in planned:
             shop.note(f"run {run.run_id}: {', '.join(run.spec.job_files)} at commit {run.commit[:12]}")
         return submission
-
-    def _execute(
-        self, shop: Workshop, planned: Sequence[PlannedRun], repository: str, submission: Submission
-    ) -> int | None:
-        """Show the runs, and execute them."""
-        scope = Scope(submission.session_id, [repository])
-        progress = [
-            RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)) for run in planned
-        ]
-        for one in progress:
-            shop.observer(one)
-        errand = NamedRuns(shop, dict(zip(submission.rows, progress, strict=True)))
-        rescuer = Rescuer(shop, scope, submission.rows)
-        return execute(shop, repository, errand, rescuer, Staff(shop, scope, submission.worker_ids))
 
     def _repository_identity(self, commit: str) -> str:
         # A shallow clone lacks the first commit; where it stands is then all that it is known by.

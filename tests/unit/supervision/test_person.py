@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from supervisor.supervision.supervisor import _user_name
+from supervisor.supervision.person import user_name
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])  # the latter from Python 3.13 on
@@ -12,4 +12,4 @@ def test_who_has_no_name_goes_by_a_number(monkeypatch: pytest.MonkeyPatch, error
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody_knows)
-    assert _user_name() == f"uid {os.getuid()}"
+    assert user_name() == f"uid {os.getuid()}"
