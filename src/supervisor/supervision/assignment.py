@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from supervisor.board.progress import RunProgress
+from supervisor.errors import NoRoomError
 from supervisor.executor.child import Executor
 from supervisor.executor.messages import Finished, Stopped
 from supervisor.locks.lease import WorkspaceLease
@@ -35,6 +36,7 @@ class Ending:
         transient: Whether the reason can pass by itself, so that trying again makes sense.
         delay_seconds: How long a run that goes back to the queue rests there.
         worker_failed: Whether it was the worker, not the run, that something is the matter with.
+        no_room: What had no room, if it ended for that; the supervisor is to stop, too.
     """
 
     status: RunStatus
@@ -43,6 +45,7 @@ class Ending:
     transient: bool = False
     delay_seconds: float = 0
     worker_failed: bool = False
+    no_room: NoRoomError | None = None
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
-from supervisor.errors import SupervisorError
+from supervisor.errors import NoRoomError, SupervisorError
 from supervisor.executor.spec import RunSpec
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.lockfile import LockHeldError
@@ -50,6 +50,7 @@ class Claimant:
 
         Raises:
             DatabaseUnavailable: A run may have been claimed, or not: the next call for the worker finds out.
+            NoRoomError: A disk is full, and no run is held.
         """
         try:
             row = self._claim(worker_id)
@@ -92,6 +93,9 @@ class Claimant:
                 self._put_down(row, RunStatus.QUEUED, GIVEN_BACK, str(error))
                 shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
                 return None
+            except NoRoomError as error:
+                self._put_down(row, RunStatus.QUEUED, "interrupted", error.message)
+                raise
             except SupervisorError as error:
                 self._put_down(row, RunStatus.FAILED, "failed", str(error))
                 self._on_failure(row, str(error))

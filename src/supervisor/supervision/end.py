@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.artifacts.publish import publish_output
 from supervisor.board.progress import counted, shown_pages
+from supervisor.errors import NoRoomError
 from supervisor.model.intents import Intent
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus, WorkerStatus
@@ -36,6 +37,7 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
 
     Raises:
         DatabaseUnavailable: Try again; nothing was changed, or all of it.
+        NoRoomError: A disk is full; nothing was changed.
     """
     row = assignment.row
     if ending.status is RunStatus.FAILED and is_retried(
@@ -104,6 +106,8 @@ def _bring_together(shop: Workshop, row: RunRow, ending: Ending) -> Ending:
         return ending
     try:
         shop.databases.checkpoint(row.run_id)
+    except NoRoomError:
+        raise
     except DatabaseError as trouble:
         return _unpublished(ending, trouble)
     return ending

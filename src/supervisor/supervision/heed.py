@@ -13,6 +13,7 @@ from supervisor.supervision.aside import Aside
 from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.heart import Heart, LeaseLostError
 from supervisor.supervision.reap import CANCELLED, PAUSED
+from supervisor.supervision.room import RoomWatch
 from supervisor.supervision.staff import TERM_GRACE_SECONDS, Staff
 from supervisor.supervision.wakeup import Wakeup
 from supervisor.supervision.workshop import Workshop
@@ -28,20 +29,23 @@ class Heed:
         lost: Why everything ends here, if a run was given to another supervisor.
     """
 
-    def __init__(self, shop: Workshop, staff: Staff, heart: Heart, wakeup: Wakeup, aside: Aside) -> None:
+    def __init__(
+        self, shop: Workshop, staff: Staff, heart: Heart, wakeup: Wakeup, aside: Aside, *, room: RoomWatch
+    ) -> None:
         self.lost: LeaseLostError | None = None
         self._shop = shop
         self._staff = staff
         self._heart = heart
         self._wakeup = wakeup
         self._aside = aside
+        self._room = room
         self._stop_by: float | None = None
         self._next_look = shop.clock.monotonic()
 
     @property
     def is_stopping(self) -> bool:
         """Whether nothing is begun any more."""
-        return bool(self._wakeup.signals) or self.lost is not None
+        return bool(self._wakeup.signals) or self.lost is not None or self._room.lack is not None
 
     @property
     def seconds_to_look(self) -> float:
@@ -69,7 +73,7 @@ class Heed:
         )
 
     def signals(self) -> None:
-        """Let executors finish their pages when a signal came, and no longer than the grace, or a second signal."""
+        """Let executors finish their pages when all is to stop: as long as the grace, or until a second signal."""
         if not self.is_stopping:
             return
         now = self._shop.clock.monotonic()

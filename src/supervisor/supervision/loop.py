@@ -12,7 +12,7 @@ from multiprocessing import connection as waiting
 from typing import Any
 
 from supervisor.board.progress import RunProgress
-from supervisor.errors import SupervisorError
+from supervisor.errors import NoRoomError, SupervisorError
 from supervisor.model.states import RunStatus
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
@@ -28,8 +28,9 @@ from supervisor.supervision.heed import Heed
 from supervisor.supervision.leftovers import Tidier
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import INTERRUPTED, not_ended, reap, trouble
+from supervisor.supervision.reap import INTERRUPTED, not_ended, out_of_room, reap, trouble
 from supervisor.supervision.rescue import Rescuer
+from supervisor.supervision.room import RoomWatch, needed_for_runs
 from supervisor.supervision.settle import abandon, settle
 from supervisor.supervision.staff import Staff
 from supervisor.supervision.start import start
@@ -58,7 +59,8 @@ class Loop:
             on_change=self._wakeup.ring,
             on_silence=staff.end_executors,
         )
-        self._heed = Heed(shop, staff, self._heart, self._wakeup, self._aside)
+        self._room = RoomWatch(needed_for_runs(shop.repository, shop.runs_directory), shop.min_free_bytes, shop.clock)
+        self._heed = Heed(shop, staff, self._heart, self._wakeup, self._aside, room=self._room)
         self._patience = Patience(shop.note)
 
     def run(self) -> int | None:
@@ -66,6 +68,7 @@ class Loop:
 
         Raises:
             LeaseLostError: A run was given to another supervisor, because this one was silent for too long.
+            NoRoomError: A disk has too little room for what is left to do.
         """
         try:
             with self._wakeup.watching_signals(), self._heart:
@@ -78,30 +81,38 @@ class Loop:
             self._wakeup.close()
         if self._heed.lost is not None:
             raise self._heed.lost
-        return self._wakeup.signals[0] if self._wakeup.signals else None
+        if self._wakeup.signals:
+            return self._wakeup.signals[0]
+        if self._room.lack is not None and self._has_more():
+            raise self._room.lack
+        return None
 
     def _go_on(self) -> None:
         while True:
             self._heart.check()
-            for assignment in self._heed.losses():
-                self._begin_settling(assignment, abandon)
-            self._heed.signals()
-            self._patience.take(self._heed.look)
-            self._heed.times()
-            self._reap()
-            self._start()
-            self._end()
-            self._settle()
-            stopping = self._heed.is_stopping
-            if not stopping:
-                self._patience.take(self._rescue)
-                self._patience.take(self._claim)
-                self._tidier.look(self._aside)
-            if not self._staff.busy and (stopping or not self._has_more()):
+            self._room.look()
+            with self._room.heeding():
+                self._take_turn()
+            if not self._staff.busy and (self._heed.is_stopping or not self._has_more()):
                 return
             if len(self._wakeup.signals) > 1 and self._patience.is_away:
                 return
             self._wait()
+
+    def _take_turn(self) -> None:
+        for assignment in self._heed.losses():
+            self._begin_settling(assignment, abandon)
+        self._heed.signals()
+        self._patience.take(self._heed.look)
+        self._heed.times()
+        self._reap()
+        self._start()
+        self._end()
+        self._settle()
+        if not self._heed.is_stopping:
+            self._patience.take(self._rescue)
+            self._patience.take(self._claim)
+            self._tidier.look(self._aside)
 
     def _has_more(self) -> bool:
         try:
@@ -125,6 +136,9 @@ class Loop:
             if failure := next((one for one in failures if one is not None), None):
                 assignment.ending = not_ended(failure)
             elif ended and len(failures) == len(assignment.killings):
+                if assignment.outcome is None:
+                    # It may have died of what it could not write.
+                    self._room.look(at_once=True)
                 try:
                     now = self._shop.clock.monotonic()
                     assignment.ending = reap(assignment, interrupted=self._heed.is_stopping, monotonic=now)
@@ -149,8 +163,21 @@ class Loop:
 
     def _end(self) -> None:
         for assignment in [one for one in self._staff.busy if one.ending is not None and one.settling is None]:
-            if self._patience.take(partial(self._end_one, assignment)):
+            if self._patience.take(partial(self._end_or_put_back, assignment)):
                 self._begin_settling(assignment, abandon if assignment.lost else settle)
+
+    def _end_or_put_back(self, assignment: Assignment) -> bool:
+        """End a run; queue it again if what it made has no room, and leave its row to a rescuer if that has none."""
+        if assignment.ending is not None and assignment.ending.no_room is not None:
+            self._room.heed(assignment.ending.no_room)
+        try:
+            return self._end_one(assignment)
+        except NoRoomError as error:
+            self._room.heed(error)
+            assignment.ending = out_of_room(error)
+        with self._room.heeding():
+            self._end_one(assignment)
+        return True
 
     def _end_one(self, assignment: Assignment) -> bool:
         if assignment.ending is not None and not end(self._shop, assignment, assignment.ending):

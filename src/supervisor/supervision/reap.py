@@ -1,10 +1,11 @@
 """Reaping an executor that has ended: cleaning up after it, and finding out what its end means for the run."""
 
-from supervisor.errors import SupervisorError
-from supervisor.executor.messages import Finished
+from supervisor.errors import NoRoomError, SupervisorError
+from supervisor.executor.messages import Finished, Stopped
 from supervisor.git.errors import CommitMissingError
 from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus
+from supervisor.room import lack_of_room
 from supervisor.store.engine import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.supervision.assignment import Assignment, Ending
@@ -36,6 +37,8 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
             assignment.intent is not Intent.CANCEL or status is RunStatus.SUCCEEDED
         ):
             return Ending(status, status.value, error, transient=transient)
+        case Stopped(no_room=str(reason)) if assignment.intent is None:
+            return out_of_room(NoRoomError(reason))
         case _ if assignment.intent is not None:
             return CANCELLED if assignment.intent is Intent.CANCEL else PAUSED
         case _ if assignment.deadline is not None and monotonic >= assignment.deadline:
@@ -48,6 +51,11 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
             return Ending(RunStatus.FAILED, "failed", reason, transient=True)
 
 
+def out_of_room(lack: NoRoomError) -> Ending:
+    """Say what follows for a run that had no room: it is no fault of its own, and it goes on where it was."""
+    return Ending(RunStatus.QUEUED, "interrupted", lack.message, no_room=lack)
+
+
 def not_ended(error: BaseException) -> Ending:
     """Say what follows from processes that cannot be ended: they hold the lock of the run, which waits for them."""
     return Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=NOT_ENDED_RETRY_SECONDS, worker_failed=True)
@@ -55,6 +63,9 @@ def not_ended(error: BaseException) -> Ending:
 
 def trouble(error: SupervisorError | OSError | FencedOut) -> Ending:
     """Say what follows from a workspace or an executor that could not be made, or could not be ended."""
+    lack = lack_of_room(error)
+    if lack is not None:
+        return out_of_room(lack)
     hint = f" ({error.hint})" if isinstance(error, SupervisorError) and error.hint else ""
     reason = f"{error}{hint}"
     if isinstance(error, CommitMissingError):

@@ -28,12 +28,13 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
     directory = shop.runs_directory.run(row.run_id)
     if row.status is not RunStatus.CANCELLED:
         drop_staged(directory)
+    # Before anything is written: it makes room.
+    settled = withdraw(shop, row)
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt:
             report = report_run(shop.databases, shop.runs_directory, row)
     content = json.dumps(manifest(report, row), indent=2, ensure_ascii=False)
     write_atomically(directory.manifest, content.encode() + b"\n")
-    settled = withdraw(shop, row)
     if settled.kept is None:
         shop.repository.unpin(row.run_id)
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
