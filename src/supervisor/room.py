@@ -11,6 +11,7 @@ from pathlib import Path
 from supervisor.errors import NoRoomError, SurroundingsError
 
 DEFAULT_MIN_FREE_MB = 100
+LARGER_FILES = "allow larger files, with ulimit -f"
 # More than whoever failed just now can have been missing, if anything is free: a page of a database, a file of git's.
 _TRIED_BYTES = 1024 * 1024
 
@@ -72,7 +73,7 @@ def needing_room(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise SurroundingsError(f"{path} may not become so large", hint="raise the limit: ulimit -f") from error
+            raise SurroundingsError(f"{path} may not become so large", hint=LARGER_FILES) from error
         lack = lack_of_room(error, path)
         if lack is None:
             raise

@@ -1,7 +1,8 @@
 """What a database that is away for a moment looks like, and how it is waited for."""
 
+import resource
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,16 @@ from sqlalchemy.engine import Engine
 from supervisor.store import engine as store_engine
 from supervisor.store.engine import (
     DatabaseError,
+    DatabaseFull,
     DatabaseUnavailable,
+    checkpoint,
     open_engine,
     patiently,
     sqlite_url,
     transaction,
 )
 from support.postgres import PostgresServer
+from support.small_disk import SmallDisk
 
 
 def ask(engine: Engine, *statements: str, between: Callable[[], object] = lambda: None) -> object:
@@ -109,4 +113,69 @@ def test_a_new_file_that_somebody_keeps_locked_is_trouble_that_passes(
     other.execute("ROLLBACK")
     assert ask(engine, "SELECT 1") == 1
     other.close()
+    engine.dispose()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path / "disk", 300_000)
+    yield disk
+    disk.unmount()
+
+
+def test_a_full_disk_undoes_the_transaction_and_leaves_the_database_whole(small_disk: SmallDisk) -> None:
+    url = sqlite_url(small_disk.folder / "a.db")
+    engine = open_engine(url)
+    ask(engine, "CREATE TABLE t (x)", "INSERT INTO t VALUES (1) RETURNING x")
+    small_disk.fill()
+    with pytest.raises(DatabaseFull, match=r"no room is left on the disk of database sqlite:.*/a\.db") as caught:
+        ask(engine, "INSERT INTO t VALUES (zeroblob(200000)) RETURNING 1")
+    assert (caught.value.exit_code, caught.value.hint) == (4, "make room, then type the same command again")
+    engine.dispose()
+    small_disk.make_room()
+    engine = open_engine(url)
+    assert ask(engine, "SELECT count(*) FROM t") == 1
+    assert ask(engine, "PRAGMA integrity_check") == "ok"
+    engine.dispose()
+
+
+def test_a_database_that_has_no_room_to_be_made_says_so(small_disk: SmallDisk) -> None:
+    small_disk.fill()
+    engine = open_engine(sqlite_url(small_disk.folder / "a.db"))
+    with pytest.raises(DatabaseFull):
+        ask(engine, "CREATE TABLE t (x)", "SELECT 1")
+    engine.dispose()
+
+
+def test_a_checkpoint_that_finds_no_room_loses_nothing(small_disk: SmallDisk) -> None:
+    engine = open_engine(sqlite_url(small_disk.folder / "a.db"))
+    ask(engine, "CREATE TABLE t (x)", "INSERT INTO t VALUES (zeroblob(100000)) RETURNING 1")
+    small_disk.fill()
+    with pytest.raises(DatabaseFull):
+        checkpoint(engine)
+    assert ask(engine, "SELECT length(x) FROM t") == 100_000
+    small_disk.make_room()
+    checkpoint(engine)
+    assert (small_disk.folder / "a.db-wal").stat().st_size == 0
+    engine.dispose()
+
+
+def test_a_server_whose_disk_is_full_is_not_waited_for(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    with pytest.raises(DatabaseFull):
+        ask(engine, "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$", "SELECT 1")
+    engine.dispose()
+
+
+def test_a_database_that_may_not_become_so_large_says_how_it_may(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    engine = open_engine(sqlite_url(tmp_path / "a.db"))
+    ask(engine, "SELECT 1")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(DatabaseError) as caught:
+            ask(engine, "CREATE TABLE t (x)", "INSERT INTO t VALUES (zeroblob(100000)) RETURNING 1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (type(caught.value), caught.value.hint) == (DatabaseError, "allow larger files, with ulimit -f")
     engine.dispose()

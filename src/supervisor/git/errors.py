@@ -1,6 +1,7 @@
 """What can go wrong between us and git."""
 
 import shlex
+import signal
 from collections.abc import Sequence
 
 from supervisor.errors import HeldError, NoRoomError, SurroundingsError, UsageError
@@ -27,7 +28,7 @@ class GitError(SurroundingsError):
         shown = argument_text(shlex.join(["git", *command]))
         if len(shown) > _LONGEST_COMMAND:
             shown = shown[: _LONGEST_COMMAND - 1] + "…"
-        super().__init__(f"{shown}: {last_complaint(stderr) or f'ended with status {status}'}", hint=hint)
+        super().__init__(f"{shown}: {last_complaint(stderr) or _ended(status)}", hint=hint)
         self.command = tuple(command)
         self.status = status
         self.stderr = stderr
@@ -93,6 +94,12 @@ class WorkspaceInUseError(UsageError):
             hint=f"look with: git -C {shlex.quote(path)} status --ignored, and save or delete what is there",
         )
         self.work = tuple(work)
+
+
+def _ended(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    return f"was killed by {signal.Signals(-status).name}"
 
 
 def last_complaint(stderr: str) -> str:

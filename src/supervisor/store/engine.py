@@ -2,6 +2,7 @@
 
 import math
 import os
+import resource
 import sqlite3
 import threading
 import time
@@ -28,7 +29,7 @@ from tenacity import (
 
 from supervisor.errors import NoRoomError, SurroundingsError, UsageError
 from supervisor.locks.processes import wait_until
-from supervisor.room import is_full
+from supervisor.room import LARGER_FILES, is_full
 from supervisor.store.tables import SCHEMA, storable
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -236,8 +237,11 @@ def checkpoint(engine: Engine) -> None:
 
 
 def _hint(error: DBAPIError) -> str | None:
-    denied = getattr(error.orig, "pgcode", None) == "42501"
-    return "the rights that a role needs are in docs/reference/database.md" if denied else None
+    if getattr(error.orig, "pgcode", None) == "42501":
+        return "the rights that a role needs are in docs/reference/database.md"
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    failed_to_write = getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_WRITE
+    return LARGER_FILES if failed_to_write and limit != resource.RLIM_INFINITY else None
 
 
 def _lacks_room(engine: Engine, error: BaseException | None) -> bool:
