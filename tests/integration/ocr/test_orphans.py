@@ -95,3 +95,18 @@ def test_the_pool_of_somebody_else_is_left_alone(
         assert orphan.process.status() == psutil.STATUS_STOPPED
         other.clear(other.new_folders())
         wait_until(orphan.is_gone, 2)
+
+
+def test_page_processes_whose_fork_server_dies_leave_the_files_of_their_pool_alone(
+    pool: PagePool, start: Callable[[PagePool], Program], wait_until: WaitUntil
+) -> None:
+    program, stopwatch = start(pool), pool.new_stopwatch()
+    page_process = program.process.parent()
+    assert page_process is not None
+    server = page_process.parent()
+    assert server is not None
+    server.kill()
+    # The pool takes its processes for dead, and gives them up when it starts others.
+    start(pool)
+    wait_until(program.is_gone, 10)
+    assert stopwatch.exists()

@@ -32,15 +32,25 @@ def _sweep(parent: Path) -> None:
     """Remove folders whose owner was killed, with the memory they hold."""
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
-            if time.time() - folder.stat().st_ctime < _SETTLED_SECONDS:
-                continue
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:  # another user's, or removed by its owner meanwhile
+            is_young = time.time() - folder.stat().st_ctime < _SETTLED_SECONDS
+        except OSError:  # removed by its owner meanwhile
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:  # in use
-            continue
-        finally:
-            os.close(descriptor)
+        if not is_young:
+            remove_unless_used(folder)
+
+
+def remove_unless_used(folder: Path) -> bool:
+    """Remove the folder of a pool whose process has ended; return whether it is removed."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # another user's, or removed by its owner
+        return not folder.exists()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    finally:
+        os.close(descriptor)

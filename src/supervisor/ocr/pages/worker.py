@@ -4,7 +4,6 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import psutil
 from PIL import Image
 
 from supervisor.errors import NoRoomError, SurroundingsError
+from supervisor.locks.processes import wait_until
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents.blobs import is_blob
@@ -29,6 +29,7 @@ from supervisor.ocr.hocr import read_page
 from supervisor.ocr.limits import limited_memory, memory_limit
 from supervisor.ocr.pages.page_process import KeptOpen, mark_descendants
 from supervisor.ocr.pages.page_work import Desk, recognise_page
+from supervisor.ocr.pages.scratch import remove_unless_used
 from supervisor.ocr.pages.seat import Seat
 from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
 from supervisor.ocr.pages.tasks import (
@@ -49,6 +50,8 @@ from supervisor.ocr.results import PageResult
 from supervisor.ocr.searchable.searchable_pdf import make_searchable
 from supervisor.room import needing_room
 
+# A process that ends closes its files one after the other: the pipe that tells us, then the lock of a folder.
+_CLOSING_SECONDS = 0.2
 _NO_MEMORY = "needs more memory than max_image_megapixels allows for"
 _log = logging.getLogger(__name__)
 
@@ -184,14 +187,14 @@ def _at_work(task: Task) -> Iterator[TaskClock]:
 
 
 def _end_with_parent(folders: tuple[Path, ...]) -> None:
-    """Wait until the supervising process is gone, and follow it at once."""
+    """Wait until the supervising process is gone, or has given us up, and follow it at once."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     wait([parent.sentinel])
-    # The folders go first: a tesseract that starts at this very moment finds no page and ends by itself.
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    # The folders go first: a tesseract that starts at this very moment finds no page and ends by itself. Not those of a
+    # process that lives: it takes us for dead where our fork server is.
+    wait_until(lambda: all(remove_unless_used(folder) for folder in folders), _CLOSING_SECONDS)
     _end_children()
     os._exit(1)
 
