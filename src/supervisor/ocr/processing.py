@@ -94,7 +94,7 @@ class _Processing:
                 if not self._done():
                     yield Waiting()
                     wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
-                self._end_overdue()
+                self._look_after_tasks()
                 for future in self._done():
                     yield from self._take_in(self._under_way.pop(future), future)
             if self._lack is not None:
@@ -207,10 +207,11 @@ class _Processing:
             task = replace(what.task, stopwatch=self._pool.new_stopwatch(), is_second_try=True)
             self._submit(replace(what, task=task))  # type: ignore[arg-type]  # it is the task that it had
 
-    def _end_overdue(self) -> None:
+    def _look_after_tasks(self) -> None:
         for future, what in self._under_way.items():
             if not future.done() and is_overdue(what):
                 future.cancel()
+        self._pool.look_after()
 
     def _take_in(self, what: UnderWay, future: Future[Any]) -> Iterator[Event]:
         outcome = outcome_of(future, what.task.job)

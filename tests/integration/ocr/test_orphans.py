@@ -106,7 +106,9 @@ def test_page_processes_whose_fork_server_dies_leave_the_files_of_their_pool_alo
     server = page_process.parent()
     assert server is not None
     server.kill()
-    # The pool takes its processes for dead, and gives them up when it starts others.
+    # Taken for dead, and given up by everybody, which tells them to end.
+    wait_until(lambda: all(process.has_vanished for process in pool._context.processes))
+    pool._context.processes.clear()
     start(pool)
     wait_until(program.is_gone, 10)
     assert stopwatch.exists()

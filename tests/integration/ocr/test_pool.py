@@ -40,6 +40,12 @@ def page_processes(pool: PagePool) -> list[psutil.Process]:
     return [psutil.Process(process.pid) for process in pool._context.processes if process.is_alive()]
 
 
+def busy_process(pool: PagePool) -> int:
+    """Return the process that the only task of a pool is running in."""
+    (task,) = pool._pool._pool_manager.task_manager.tasks.values()
+    return int(task.worker_id)
+
+
 def call(pool: PagePool, function: Callable[..., Any], *arguments: object) -> Future[Any]:
     """Do something else than a task in one of a pool's processes."""
     return pool._pool.schedule(function, args=arguments)
@@ -72,6 +78,31 @@ def in_background() -> Iterator[Callable[[Callable[[], None]], threading.Thread]
     yield start
     for thread in threads:
         thread.join()
+
+
+def test_the_end_of_the_fork_server_costs_a_second_try(
+    tmp_path: Path,
+    pool: PagePool,
+    long_page: Path,
+    *,
+    finish: Finish,
+    make_job: MakeJob,
+    recognisers: Recognisers,
+    wait_until: WaitUntil,
+    in_background: Callable[[Callable[[], None]], threading.Thread],
+) -> None:
+    given_up: list[psutil.Process] = []
+
+    def kill() -> None:
+        wait_until(lambda: recognisers(tmp_path))
+        given_up.extend([recognisers(tmp_path)[0], *page_processes(pool)])
+        # Its children live on, and would take another page.
+        given_up[-1].parent().kill()
+
+    in_background(kill)
+    finished = finish([DocumentRequest(long_page, "long", make_job(), long_page.parent)], pool)["long"]
+    assert finished.error is None
+    wait_until(lambda: all(map(is_gone, given_up)), 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -278,6 +309,17 @@ def test_idle_processes_may_die(pool: PagePool, wait_until: WaitUntil, cheap_tas
     for process in page_processes(pool):
         process.kill()
     wait_until(lambda: not pool._pool.active)
+    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
+
+
+def test_after_a_death_that_costs_no_task_all_processes_are_new(
+    pool: PagePool, wait_until: WaitUntil, cheap_task: CheapTask
+) -> None:
+    busy = call(pool, time.sleep, 60)
+    wait_until(busy.running)
+    old = page_processes(pool)
+    next(process for process in old if process.pid != busy_process(pool)).kill()
+    wait_until(lambda: pool.look_after() or all(map(is_gone, old)), 10)
     assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
 
 

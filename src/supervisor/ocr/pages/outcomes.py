@@ -11,6 +11,7 @@ from pebble import ProcessExpired
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.errors import signal_name
 from supervisor.ocr.jobs.job import Job
+from supervisor.ocr.pages.page_process import FORK_SERVER_GONE
 
 Answer = TypeVar("Answer")
 
@@ -38,11 +39,17 @@ def outcome_of(future: Future[Answer], job: Job) -> Answer | Lost:
         # Nobody cancels a task but for its time.
         return Lost(f"took longer than page_timeout_seconds = {job.page_timeout_seconds}", may_pass=False)
     except ProcessExpired as error:
-        if error.exitcode < 0:
-            return Lost(f"the page process was killed by {signal_name(-error.exitcode)}", may_pass=True)
-        return Lost(f"the page process ended with exit code {error.exitcode}", may_pass=False)
+        return _lost(error.exitcode)
     except BrokenProcessPool:
         return Lost("the page processes died", may_pass=True)
     except Exception as error:  # noqa: BLE001 - whatever came out of another process costs its task alone
         _log.exception("a page process did not answer")
         return Lost(f"the program failed: {type(error).__name__}: {one_line(str(error))}", may_pass=False)
+
+
+def _lost(exit_code: int) -> Lost:
+    if exit_code < 0:
+        return Lost(f"the page process was killed by {signal_name(-exit_code)}", may_pass=True)
+    if exit_code == FORK_SERVER_GONE:
+        return Lost("what page processes are forked from has ended", may_pass=True)
+    return Lost(f"the page process ended with exit code {exit_code}", may_pass=False)

@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+FORK_SERVER_GONE = 255
+"""What multiprocessing makes of the exit code of a process, which may well live, when its fork server has ended."""
 _POOL_VARIABLE = "SUPERVISOR_PAGE_POOL"
 """Tells in the environment of a tesseract whose it is: the page process's number, a space, and the pool."""
 
@@ -18,12 +20,23 @@ class PageProcess(ForkServerProcess):
 
     pebble calls `terminate` on a time limit and at shutdown. SIGTERM would wait for a process that is busy in MuPDF,
     which holds the interpreter lock, and would leave tesseract running.
+
+    Attributes:
+        is_accounted_for: Its end was our doing, or has cost the task that it was at.
     """
+
+    is_accounted_for = False
 
     def terminate(self) -> None:
         """Kill the process and everything it started."""
-        if self.pid is not None and self.is_alive():
+        self.is_accounted_for = True
+        if self.pid is not None and self.exitcode in {None, FORK_SERVER_GONE}:
             end_process_tree(self.pid)
+
+    @property
+    def has_vanished(self) -> bool:
+        """Whether it has ended, and nobody knows yet what that has cost."""
+        return not self.is_accounted_for and self.exitcode not in {None, 0}
 
 
 class PageProcessContext(ForkServerContext):
@@ -35,7 +48,7 @@ class PageProcessContext(ForkServerContext):
 
     def Process(self, *args: Any, **kwargs: Any) -> PageProcess:  # type: ignore[override]  # noqa: N802 - its name
         """Create a process; the caller starts it."""
-        self.processes = [process for process in self.processes if process.pid is None or process.is_alive()]
+        self.processes = [process for process in self.processes if process.exitcode is None or process.has_vanished]
         process = PageProcess(*args, **kwargs)
         self.processes.append(process)
         return process

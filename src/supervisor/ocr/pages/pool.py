@@ -9,23 +9,27 @@ States of a page process: idle, at a page, dead. What holds at all times:
 - It holds the caller's `keep_open` descriptors until it is dead.
 
 A death costs the task that was running in it, as an exception of that task's future; pebble starts another process.
-An idle process that dies breaks pebble's pool, and `submit` then makes a new one.
+A death that costs no task breaks the pool: the process may have held the lock under which all take their tasks, or have
+taken one and not told. So does the end of the fork server: pebble takes processes for dead that live, and go on taking
+tasks. `submit` and `look_after` then make a new one.
 """
 
 import contextlib
 import itertools
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.errors import PoolBrokenError
 from supervisor.ocr.pages.page_files import PageFolders
-from supervisor.ocr.pages.page_process import KeptOpen, PageProcessContext, end_orphans
+from supervisor.ocr.pages.page_process import FORK_SERVER_GONE, KeptOpen, PageProcessContext, end_orphans
 from supervisor.ocr.pages.scratch import ScratchFolder
 from supervisor.ocr.pages.stopwatch import Stopwatch
 from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
@@ -35,6 +39,10 @@ from supervisor.room import lack_of_room, needing_room
 _PRELOADED = ["supervisor.ocr.pages.worker", "supervisor.ocr.pages.pool"]
 # So many new pools without one finished task between them mean that no process gets as far as a task.
 _RENEWAL_LIMIT = 5
+# A fork server that is being killed refuses connections before it can be seen to have ended, and to need another.
+_RENEWAL_PAUSE_SECONDS = 0.1
+# How long pebble takes at most to tell which task a death has cost; it looks every tenth of a second.
+_CHARGING_SECONDS = 1.0
 _SEMAPHORES = Path("/dev/shm")  # noqa: S108 (it is only named)
 
 
@@ -75,6 +83,8 @@ class PagePool:
         self._numbers = itertools.count(1)
         self._renewals = 0
         self._is_closed = False
+        self._unfinished: set[Future[Answer]] = set()
+        self._vanished_at: float | None = None
         self._spill = ScratchFolder(spill)
         try:
             self._scratch = ScratchFolder(scratch)
@@ -100,8 +110,6 @@ class PagePool:
         try:
             self._end_pool()
         finally:
-            for process in self._context.processes:
-                process.terminate()
             self._scratch.remove()
             self._spill.remove()
 
@@ -122,8 +130,26 @@ class PagePool:
             # With its first task it makes semaphores, which lie in memory-backed storage: sem_overview(7).
             with contextlib.suppress(RuntimeError), needing_room(_SEMAPHORES):
                 future: Future[Answer] = self._pool.schedule(perform, args=(task,))
-                future.add_done_callback(self._note_success)
+                self._unfinished.add(future)
+                future.add_done_callback(self._note_end)
                 return future
+            self._renew()
+
+    def look_after(self) -> None:
+        """Make new processes where a death has broken those there are; to be called again and again.
+
+        The futures of tasks that were not done raise BrokenProcessPool.
+
+        Raises:
+            PoolBrokenError: As for `submit`.
+        """
+        codes = {process.exitcode for process in self._context.processes if process.has_vanished}
+        if not codes:
+            self._vanished_at = None
+            return
+        now = time.monotonic()
+        self._vanished_at = self._vanished_at or now
+        if FORK_SERVER_GONE in codes or now - self._vanished_at > _CHARGING_SECONDS:
             self._renew()
 
     def new_folders(self) -> PageFolders:
@@ -168,15 +194,34 @@ class PagePool:
 
     def _renew(self) -> None:
         self._end_pool()
+        for future in tuple(self._unfinished):
+            if not future.done():
+                future.set_exception(BrokenProcessPool("the page processes died"))
         self._renewals += 1
         if self._renewals > _RENEWAL_LIMIT:
             raise PoolBrokenError("the page processes die before they take a page")
+        if self._renewals > 1:
+            time.sleep(_RENEWAL_PAUSE_SECONDS)
         self._pool = self._new_pool()
 
     def _end_pool(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble
-        self._pool.join()
+        try:
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble
+            self._pool.join()
+        finally:
+            for process in self._context.processes:
+                process.terminate()
+            self._context.processes = []
+            self._vanished_at = None
 
-    def _note_success(self, future: Future[Answer]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._renewals = 0
+    def _note_end(self, future: Future[Answer]) -> None:
+        self._unfinished.discard(future)
+        if future.cancelled():
+            return
+        match future.exception():
+            case None:
+                self._renewals = 0
+            case ProcessExpired() as expired:
+                for process in self._context.processes:
+                    if process.pid == expired.pid and process.exitcode != FORK_SERVER_GONE:
+                        process.is_accounted_for = True
