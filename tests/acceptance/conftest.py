@@ -176,6 +176,17 @@ class Archive:
         for name in names:
             self.write(name, png(*lines, mark=name))
 
+    def book(self, name: str, *, pages: int) -> None:
+        """Draw a document of many small pages, none like another."""
+        drawn = []
+        for number in range(1, pages + 1):
+            drawn.append(Image.new("L", (300, 60), 255))
+            font = ImageFont.load_default(size=36)
+            ImageDraw.Draw(drawn[-1]).text((20, 10), f"page {number}", font=font, fill=0)
+        content = io.BytesIO()
+        drawn[0].save(content, "TIFF", save_all=True, append_images=drawn[1:], dpi=(300, 300))
+        self.write(name, content.getvalue())
+
     def job(self, name: str, *documents: str, extra: str = "") -> str:
         """Write a job file with one job; return its path."""
         path = f"ocr-jobs/{name}.toml"
