@@ -12,12 +12,13 @@ class SmallDisk:
     Args:
         folder: Made if it is missing.
         size_bytes: Of all there is on it.
+        inodes: For so many files and directories, itself included; 0 for as many as there is memory for.
     """
 
-    def __init__(self, folder: Path, size_bytes: int) -> None:
+    def __init__(self, folder: Path, size_bytes: int, *, inodes: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "small-disk", str(folder)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes},nr_inodes={inodes}", "small-disk", str(folder)]
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")

@@ -2,6 +2,7 @@ import errno
 import os
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from supervisor.artifacts.atomic import write_atomically
 from supervisor.artifacts.logs import LogPump, RotatedLog
 from supervisor.errors import NoRoomError, SurroundingsError
 from supervisor.locks.descriptor import unusable
+from supervisor.locks.holder import Holder
+from supervisor.locks.lockfile import LockFile
 from supervisor.locks.processes import wait_until
 from supervisor.ocr.cache.files import EntryFiles
 from supervisor.room import is_full, lack_of_room, needing_room, room_at
@@ -151,6 +154,17 @@ def test_a_file_that_may_not_become_so_large_is_no_full_disk(tmp_path: Path) -> 
 def test_a_lock_file_without_room_says_so() -> None:
     found = unusable(Path("/a.lock"), OSError(errno.ENOSPC, ""))
     assert isinstance(found, NoRoomError)
+
+
+def test_a_lock_record_without_room_leaves_the_earlier_one(disk: SmallDisk) -> None:
+    file = LockFile(kind="run", name="a", path=disk.folder / "a.lock")
+    holder = Holder.this_process("a", term=1)
+    file.write_record(holder)
+    disk.fill()
+    with pytest.raises(NoRoomError):
+        file.write_record(replace(holder, workspace="x" * 10_000))
+    assert file.recorded() == holder
+    assert names(disk.folder) == {"a.json"}
 
 
 def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:

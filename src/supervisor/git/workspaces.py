@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.errors import SupervisorError, SurroundingsError
+from supervisor.errors import NoRoomError, SupervisorError, SurroundingsError
 from supervisor.git import provisioning, registration
 from supervisor.git.command import Git
-from supervisor.git.errors import WorkspaceInUseError, argument_text
+from supervisor.git.errors import GitError, WorkspaceInUseError, argument_text
 from supervisor.git.inspection import Registration, WorkspaceState, look
 from supervisor.git.metadatalock import metadata_lock
 from supervisor.git.repository import Repository
-from supervisor.room import lack_of_room
+from supervisor.room import is_full, lack_of_room
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,13 @@ class WorkspaceManager:
             if lack is not None:
                 raise lack from error
             raise SurroundingsError(f"the workspace {argument_text(str(path))} cannot be made: {error}") from error
+        except GitError as error:
+            # Before anything is removed: git itself was started elsewhere, and could not tell.
+            full = is_full(self._directory)
+            self._undo(run_id, error)
+            if full:
+                raise NoRoomError(f"no room is left on the disk of {argument_text(str(path))}") from error
+            raise
         except BaseException as error:
             self._undo(run_id, error)
             raise

@@ -35,3 +35,11 @@ def test_an_event_is_one_line_at_once(tmp_path: Path) -> None:
                 "error": None,
             }
         ]
+
+
+def test_a_line_that_was_torn_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text('{"event": "attempt_started"}\n{"event": "page_re')
+    with Trace(path, run_id="letters", attempt=1, lease_term=2) as trace:
+        trace.event("attempt_started", AT)
+    assert [line["event"] for line in lines(path)] == ["attempt_started", "attempt_started"]
