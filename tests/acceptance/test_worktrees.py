@@ -54,8 +54,8 @@ def test_finished_workspaces_go_and_those_with_work_stay(archive: Archive) -> No
     assert (workspaces["changed"] / "page.png").read_bytes() == b"retouched"
     (workspaces["new"] / "notes.txt").unlink()
     told = archive.supervisor("--cleanup").out
-    assert f"removed {workspaces['new']}\n" in told
-    assert f"kept    {workspaces['ignored']}: 1 ignored file (page.bak)" in told
+    assert "  removed  workspaces/new: its run ended 20" in told
+    assert "  kept     workspaces/ignored: 1 ignored file (page.bak)\n" in told
 
 
 def test_a_half_made_workspace_is_in_nobodys_way(archive: Archive) -> None:
@@ -67,7 +67,7 @@ def test_a_half_made_workspace_is_in_nobodys_way(archive: Archive) -> None:
     assert archive.git("worktree", "list").count("\n") == 1
 
 
-def test_cleaning_up_leaves_a_queued_run_the_commit_that_it_goes_on_with(
+def test_cleaning_up_leaves_a_queued_run_its_workspace_and_the_commit_that_it_goes_on_with(
     three: Archive, gate: Any, wait_until: Any
 ) -> None:
     running = three.start("--run-ids=a", "--keep-workspaces", **gate.environment)
@@ -79,8 +79,13 @@ def test_cleaning_up_leaves_a_queued_run_the_commit_that_it_goes_on_with(
     workspace, pin = three.runs / "workspaces/a", three.pins()
     assert workspace.is_dir()
     assert "refs/supervisor/runs/a" in pin
-    assert three.supervisor("--cleanup", "--json").document["removed"] == [str(workspace)]
-    assert not workspace.exists()
+    (workspace / "note.txt").write_text("mine")
+    for arguments in (["--cleanup"], ["cleanup", "--force"], ["cleanup", "--force", "--artifacts", "--days=0"]):
+        cleaned = three.supervisor(*arguments, "--json").document
+        assert (cleaned["removed"], cleaned["saved"], cleaned["dropped"]) == ([], [], [])
+        assert {"path": str(workspace), "reason": "its run is queued"} in cleaned["kept"]
     assert three.pins() == pin
+    assert (three.runs / "a" / "a.db").exists()
+    (workspace / "note.txt").unlink()
     done = three.supervisor("--run-ids=a", "--json")
     assert (done.code, done.runs["a"]["attempt"], three.pins()) == (0, 1, "")

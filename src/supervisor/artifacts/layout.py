@@ -8,6 +8,10 @@ from pathlib import Path
 
 MEMORY_BACKED = Path("/dev/shm")  # noqa: S108 (see private_directory)
 
+_IN_RUN = frozenset({"run.json", "output", "logs", "trace.jsonl", "ci", ".staging", ".scratch"})
+_COMMON = frozenset({"workspaces", ".workspace_leases", ".locks", ".supervisors"})
+_OF_SQLITE = ("", "-wal", "-shm", "-journal")
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -45,6 +49,11 @@ class RunDirectory:
         """One event a line, all terms of the latest attempt."""
         return self.root / "trace.jsonl"
 
+    def is_ours(self, name: str) -> bool:
+        """Tell whether we make something of that name in the directory."""
+        ours = {*_IN_RUN, *(f"{self.database.name}{suffix}" for suffix in _OF_SQLITE)}
+        return name in ours or name.startswith(f".{self.manifest.name}.")
+
     def staging(self, lease_term: int) -> Path:
         """Where the holder of a lease term writes before its results are published."""
         return self.root / ".staging" / str(lease_term)
@@ -60,6 +69,10 @@ class RunsDirectory:
     def control_database(self) -> Path:
         """Sessions, runs, workers and events, where no Postgres is used."""
         return self.root / "control.db"
+
+    def is_common(self, name: str) -> bool:
+        """Tell whether we keep something of that name in the directory that is no run's own."""
+        return name in _COMMON or name in {f"{self.control_database.name}{suffix}" for suffix in _OF_SQLITE}
 
     def run(self, run_id: str) -> RunDirectory:
         """Return the directory of a run, whether or not it exists."""

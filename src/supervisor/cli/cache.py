@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from supervisor.cli.options import Location, cache_dir_option, located
-from supervisor.cli.output import print_json
+from supervisor.cli.output import print_json, shown_bytes
 from supervisor.config import (
     SettingsError,
     cache_directory,
@@ -113,18 +113,6 @@ def prune(
         f"{done.kept:,} left ({shown_bytes(done.kept_bytes)})"
     )
     return 0
-
-
-def shown_bytes(size_bytes: int) -> str:
-    """Return a size as people read it: `812 B`, `12.3 MB`, `5.0 GB`."""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    size = float(size_bytes)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"
 
 
 def _directory(ctx: click.Context, chosen: Path | None) -> Path:

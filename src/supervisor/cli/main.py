@@ -43,6 +43,7 @@ class RootGroup(LazyGroup):
     entries = {  # noqa: RUF012 (never changed)
         "cache": CommandEntry("supervisor.cli.cache:cache", "See what is known of pages, and make room."),
         "cancel": CommandEntry("supervisor.cli.control:cancel", "End runs before their time."),
+        "cleanup": CommandEntry("supervisor.cli.cleanup:cleanup", "Remove worktrees and results that nobody needs."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
@@ -109,7 +110,7 @@ def _action(options: dict[str, Any]) -> tuple[Callable[[], Callable[..., int]], 
     if options["list_worktrees"]:
         return lambda: import_module("supervisor.cli.worktrees").list_worktrees, "list_worktrees"
     if options["cleanup"]:
-        return lambda: import_module("supervisor.cli.worktrees").cleanup, "cleanup"
+        return lambda: import_module("supervisor.cli.cleanup").clean_workspaces, "cleanup"
     return lambda: _run, ""
 
 

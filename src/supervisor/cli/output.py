@@ -73,6 +73,18 @@ def shown_seconds(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def shown_bytes(size_bytes: int) -> str:
+    """Return a size as people read it: `812 B`, `12.3 MB`, `5.0 GB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
 def is_terminal() -> bool:
     """Tell whether standard error is a terminal that can be drawn on."""
     return sys.stderr.isatty()

@@ -12,7 +12,7 @@ from supervisor.cli.report import shown_documents, shown_run_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
 from supervisor.model.run_ids import check_run_id
-from supervisor.model.states import RunStatus
+from supervisor.model.states import ACTIVE, RunStatus
 from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
 from supervisor.supervision.place import Place
@@ -79,7 +79,8 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
         yield "took", f"{shown_seconds(report.seconds)} since it was claimed last"
     if row.error:
         yield "error", row.error
-    yield "results", f"{shown_documents(report)}, {shown_run_pages(report)}"
+    is_cleaned_up = row.status not in ACTIVE and not report.artifacts.is_dir() and not report.documents
+    yield "results", "removed" if is_cleaned_up else f"{shown_documents(report)}, {shown_run_pages(report)}"
     if report.artifacts.is_dir():
         yield "artifacts", str(report.artifacts)
     if history.staged is not None:

@@ -1,4 +1,4 @@
-"""`supervisor --list-worktrees` and `--cleanup`."""
+"""`supervisor --list-worktrees`."""
 
 from typing import Any
 
@@ -24,25 +24,6 @@ def list_worktrees(_ctx: click.Context, where: Location, _options: dict[str, Any
         commit = (state.commit or "no commit")[:12]
         click.echo(f"{state.run_id}  {commit}  {state.registration}  {shown_seconds(state.age_seconds)} old  {use}")
         click.echo(f"  {state.path}")
-    return 0
-
-
-def cleanup(_ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
-    """Remove what nobody needs and tell what was kept and why; return the exit code."""
-    caretaker = Caretaker(where.repo, where.runs_dir, where.database_url)
-    done = caretaker.clean()
-    if where.as_json:
-        kept = [{"path": str(one.path), "reason": one.reason} for one in done.kept]
-        print_json({"schema": "supervisor.cleanup/1", "removed": [str(path) for path in done.removed], "kept": kept})
-        return 0
-    if options["quiet"]:
-        return 0
-    for path in done.removed:
-        click.echo(f"removed {path}")
-    for one in done.kept:
-        click.echo(f"kept    {one.path}: {one.reason}")
-    if not done.removed and not done.kept:
-        click.echo(f"nothing to clean in {caretaker.runs_directory.root}")
     return 0
 
 

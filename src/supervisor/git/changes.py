@@ -33,6 +33,7 @@ class StatusEntry:
         in_head: Whether HEAD has the path.
         on_disk: Whether the work tree has it.
         head_blob: The blob in HEAD, where the path is tracked and not in conflict.
+        staged: Whether the index has content for it that HEAD has not, or several.
     """
 
     path: bytes
@@ -40,6 +41,7 @@ class StatusEntry:
     in_head: bool
     on_disk: bool
     head_blob: str = ""
+    staged: bool = False
 
 
 def status_entries(git: Git, *arguments: str) -> Iterator[StatusEntry]:
@@ -51,13 +53,14 @@ def status_entries(git: Git, *arguments: str) -> Iterator[StatusEntry]:
     for line in git.run("status", *options, *arguments).split(b"\0"):
         match line[:1]:
             case b"1":
-                _, _, submodule, head, _, disk, blob, _, path = line.split(b" ", 8)
+                _, _, submodule, head, index, disk, blob, staged, path = line.split(b" ", 8)
                 if not submodule.startswith(b"S"):
-                    yield StatusEntry(path, "1", _exists(head), _exists(disk), blob.decode("ascii"))
+                    is_staged = _exists(index) and staged != blob
+                    yield StatusEntry(path, "1", _exists(head), _exists(disk), blob.decode("ascii"), is_staged)
             case b"u":
                 _, _, submodule, _, ours, _, disk, _, _, _, path = line.split(b" ", 10)
                 if not submodule.startswith(b"S"):
-                    yield StatusEntry(path, "u", _exists(ours), _exists(disk))
+                    yield StatusEntry(path, "u", _exists(ours), _exists(disk), staged=True)
             case b"?" | b"!":
                 yield StatusEntry(line[2:], line[:1].decode("ascii"), in_head=False, on_disk=True)
             case _:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.errors import SurroundingsError
+from supervisor.git.command import Git
 from supervisor.git.errors import argument_text
 
 _GITDIR_FILE = "gitdir"
@@ -46,6 +47,24 @@ class Entry:
     def start(self) -> str | None:
         """The commit that it was made at, as `record_start` wrote it down."""
         return _content(self.admin_dir / _START_FILE)
+
+    @property
+    def has_submodules(self) -> bool:
+        """Whether repositories of submodules lie in it; they vanish with it."""
+        modules = self.admin_dir / "modules"
+        return modules.is_dir() and any(modules.iterdir())
+
+    def foreign_lock(self, run_id: str) -> str | None:
+        """Return why somebody else than us locked it, perhaps an empty reason; None if nobody did."""
+        return None if self.locked in {None, INITIALIZING, lock_reason(run_id)} else self.locked
+
+    def commit(self) -> str | None:
+        """Return the commit that HEAD is at; None where it is at none, or cannot be read."""
+        if self.start is not None and self.head == self.start:
+            return self.start  # as nearly always, and git need not be started
+        git = Git(directory=self.admin_dir, git_dir=self.admin_dir)
+        found = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return found.stdout.decode("ascii").strip() if found.status == 0 else None
 
     def record_start(self, commit: str) -> None:
         """Write down the commit that it is made at: those that are added later are its own."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.git import changes, discovery, pins, refs, snapshots, tree
+from supervisor.git import changes, discovery, pins, refs, snapshots, trash, tree
 from supervisor.git.changes import Uncommitted, WorkTree
 from supervisor.git.command import Git
 from supervisor.git.discovery import Layout
 from supervisor.git.errors import NoWorkTreeError
 from supervisor.git.exclusion import exclude_directory
+from supervisor.git.trash import Saved
 from supervisor.git.tree import TreeFile
 
 
@@ -147,6 +148,18 @@ class Repository:
     def pinned(self) -> dict[str, str]:
         """Return the pinned commit of each run id."""
         return pins.pinned(self.git)
+
+    def saved_workspaces(self) -> list[Saved]:
+        """Return the workspaces that were saved before they were removed, by run id and time."""
+        return trash.saved(self.git)
+
+    def drop_saved(self, ref: str, commit: str) -> None:
+        """Give free what was saved, if the ref still is at that commit.
+
+        Raises:
+            GitError: It is not.
+        """
+        trash.drop(self.git, ref, commit)
 
     def exclude_from_status(self, directory: Path) -> None:
         """Keep a directory inside a work tree out of `git status`, by a line in `info/exclude`; elsewhere do nothing.

@@ -5,15 +5,18 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from supervisor.errors import NoRoomError, SupervisorError, SurroundingsError
-from supervisor.git import provisioning, registration
+from supervisor.git import provisioning, registration, trash
 from supervisor.git.command import Git
+from supervisor.git.contents import look_at
 from supervisor.git.errors import GitError, WorkspaceInUseError, argument_text
 from supervisor.git.inspection import Registration, WorkspaceState, look
 from supervisor.git.metadatalock import metadata_lock
 from supervisor.git.repository import Repository
+from supervisor.git.trash import Saved
 from supervisor.room import is_full, lack_of_room
 
 
@@ -26,12 +29,14 @@ class Removal:
         removed: Whether there was one, and it was removed.
         reason: Why not.
         found: Whether there was one.
+        saved: What it was saved as before.
     """
 
     path: Path
     removed: bool
     reason: str | None = None
     found: bool = True
+    saved: Saved | None = None
 
 
 class WorkspaceManager:
@@ -44,12 +49,17 @@ class WorkspaceManager:
     def __init__(self, repository: Repository, runs_dir: Path) -> None:
         self._repository = repository
         # Resolved, as git writes it: paths are compared with its entries.
-        self._directory = runs_dir.resolve() / "workspaces"
+        self.directory = runs_dir.resolve() / "workspaces"
         self._git = Git(directory=repository.common_dir, git_dir=repository.common_dir)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the directory of all workspaces is there, and no link to somewhere else."""
+        return self.directory.is_dir() and not self.directory.is_symlink()
 
     def path(self, run_id: str) -> Path:
         """Return where the workspace of a run is, or would be."""
-        return self._directory / run_id
+        return self.directory / run_id
 
     def create(self, run_id: str, commit: str, paths: Sequence[bytes]) -> Path:
         """Make the workspace of a run: detached at `commit`, with `paths` alone checked out.
@@ -69,7 +79,7 @@ class WorkspaceManager:
                 raise WorkspaceInUseError(argument_text(str(path)), state.work)
             self._discard(state)
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(parents=True, exist_ok=True)
             with metadata_lock(self._repository.common_dir):
                 registration.remove_nameless(self._repository.common_dir, run_id)
                 options = ("--no-checkout", "--detach", "--lock", "--reason", registration.lock_reason(run_id))
@@ -100,16 +110,16 @@ class WorkspaceManager:
         entry = registration.find(self._repository.common_dir, path)
         if entry is None and not os.path.lexists(path):
             return None
-        return look(run_id, path, entry, time.time())
+        return look(run_id, path, entry, time.time(), common_dir=self._repository.common_dir)
 
     def inspect_all(self) -> list[WorkspaceState]:
         """Return the state of all workspaces in this runs directory, sorted by run id."""
         known = {
             entry.path.name
             for entry in registration.entries(self._repository.common_dir)
-            if entry.path is not None and entry.path.parent == self._directory
+            if entry.path is not None and entry.path.parent == self.directory
         }
-        on_disk = {path.name for path in self._directory.iterdir()} if self._directory.is_dir() else set()
+        on_disk = {path.name for path in self.directory.iterdir()} if self.directory.is_dir() else set()
         states = (self.inspect(run_id) for run_id in sorted(known | on_disk))
         return [state for state in states if state is not None]
 
@@ -122,15 +132,53 @@ class WorkspaceManager:
         state = self.inspect(run_id)
         if state is None:
             return Removal(path, removed=False, reason="there is none", found=False)
-        if not self._directory.is_dir():
-            return Removal(path, removed=False, reason=f"{self._directory} is not there; is its disk mounted?")
+        if not self.is_there:
+            return Removal(path, removed=False, reason=f"{self.directory} is not there; is its disk mounted?")
         if state.work:
             return Removal(path, removed=False, reason="; ".join(state.work))
+        return self._remove(state, None)
+
+    def save_and_remove(self, run_id: str, at: datetime) -> Removal:
+        """Save what is in a run's workspace under `refs/supervisor/trash/`, then remove it, whatever is in it.
+
+        Args:
+            run_id: Whose workspace it is.
+            at: The time, which names the ref.
+        """
+        path = self.path(run_id)
+        state = self.inspect(run_id)
+        if state is None:
+            return Removal(path, removed=False, reason="there is none", found=False)
+        obstacles = self.obstacles(state)
+        if obstacles:
+            return Removal(path, removed=False, reason="; ".join(obstacles))
+        entry = registration.find(self._repository.common_dir, path)
+        disk = look_at(path)
+        try:
+            saved = trash.save(self._repository.common_dir, run_id, disk, entry, at)
+        except (GitError, OSError) as error:
+            return Removal(path, removed=False, reason=f"it cannot be saved: {error}")
+        if look_at(path) != disk:
+            trash.drop(self._git, saved.ref, saved.commit)
+            return Removal(path, removed=False, reason="somebody changed it while it was being saved")
+        return self._remove(state, saved)
+
+    def obstacles(self, state: WorkspaceState) -> tuple[str, ...]:
+        """Return why a workspace with work in it cannot be saved, a phrase each; empty if it can.
+
+        Reads names and modes only: reading the files can still fail.
+        """
+        if not self.is_there:
+            return (f"{self.directory} is not there; is its disk mounted?",)
+        entry = registration.find(self._repository.common_dir, state.path)
+        return trash.obstacles(state.run_id, state.path, entry, self._repository.common_dir)
+
+    def _remove(self, state: WorkspaceState, saved: Saved | None) -> Removal:
         try:
             self._discard(state)
         except OSError as error:
-            return Removal(path, removed=False, reason=f"it cannot be deleted: {error}")
-        return Removal(path, removed=True)
+            return Removal(state.path, removed=False, reason=f"it cannot be deleted: {error}", saved=saved)
+        return Removal(state.path, removed=True, saved=saved)
 
     def _discard(self, state: WorkspaceState) -> None:
         """Remove a workspace that was found to be without work.

@@ -29,19 +29,19 @@ class ExecutorLockManager:
             SurroundingsError: The locks directory cannot be used.
         """
         holder = Holder.this_process(run_id, term=term)
-        return RunLock.acquire(self._file(run_id), holder, timeout_seconds=timeout_seconds)
+        return RunLock.acquire(self.file(run_id), holder, timeout_seconds=timeout_seconds)
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who holds the lock of a run; None if nobody does, and if its holder's record is missing or damaged."""
-        return self._file(run_id).state().holder
+        return self.file(run_id).state().holder
 
     def is_held(self, run_id: str) -> bool:
         """Tell whether a run is executing somewhere."""
-        return self._file(run_id).state().held
+        return self.file(run_id).state().held
 
     def list(self) -> list[LockState]:
         """Return the state of every lock file there is, sorted by run id; most are held by nobody."""
-        return [self._file(path.stem).state() for path in sorted(self.locks_dir.glob("*.lock"))]
+        return [self.file(path.stem).state() for path in sorted(self.locks_dir.glob("*.lock"))]
 
     def release(self, run_id: str, *, force: bool = False, grace_seconds: float = 5.0) -> Holder | None:
         """Make sure that nobody holds the lock of a run; with force, by ending who does.
@@ -52,9 +52,14 @@ class ExecutorLockManager:
         Raises:
             LockHeldError: It is held and force was not given, or its holder is not ours to end.
         """
-        return release(self._file(run_id), force=force, grace_seconds=grace_seconds)
+        return release(self.file(run_id), force=force, grace_seconds=grace_seconds)
 
-    def _file(self, run_id: str) -> LockFile:
+    def file(self, run_id: str) -> LockFile:
+        """Return the lock file of a run, whether or not it exists.
+
+        Raises:
+            UsageError: It is no run id.
+        """
         if not run_id or "/" in run_id:
             raise UsageError(f"{run_id!r} is not a run id")
         return LockFile(kind="run", name=run_id, path=self.locks_dir / f"{run_id}.lock")

@@ -1,17 +1,24 @@
 """Looking at workspaces and removing those that nobody needs, outside any run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.engine import Engine
+
+from supervisor.clock import Clock, SystemClock
 from supervisor.git.inspection import WorkspaceState
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.lease import WorkspaceLease
-from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import ExecutorLockManager
-from supervisor.store import runs
+from supervisor.model.cleanup import Policy
 from supervisor.store.engine import transaction
+from supervisor.store.moments import database_now
+from supervisor.supervision.cleanup.cleaner import Cleanup, clean
+from supervisor.supervision.cleanup.survey import Surveyor
 from supervisor.supervision.place import Place
+
+EVERYTHING_AT_REST = Policy()
 
 
 @dataclass(frozen=True)
@@ -26,26 +33,17 @@ class Worktree:
     holder: str | None
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A workspace that cleaning up left alone."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class Cleanup:
-    """What cleaning up did."""
-
-    removed: Sequence[Path]
-    kept: Sequence[Kept]
-
-
 class Caretaker:
     """Lists and removes the workspaces of one runs directory."""
 
-    def __init__(self, repo: Path, runs_dir: Path | None, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        repo: Path,
+        runs_dir: Path | None,
+        database_url: str | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
         """Find the repository, its runs directory and where its runs are on record.
 
         Raises:
@@ -58,43 +56,36 @@ class Caretaker:
         self._has_control = place.has_control
         self._workspaces = WorkspaceManager(self._repository, self.runs_directory.root)
         self._run_locks = ExecutorLockManager(self.runs_directory.root)
+        self._clock = clock or SystemClock()
 
     def worktrees(self) -> list[Worktree]:
         """Return the workspaces there are, with who uses them."""
         return [Worktree(state, self._holder(state)) for state in self._workspaces.inspect_all()]
 
-    def clean(self) -> Cleanup:
-        """Remove every workspace that nobody uses and that has no work in it, one by one."""
-        removed: list[Path] = []
-        kept: list[Kept] = []
-        for state in self._workspaces.inspect_all():
-            try:
-                with (
-                    self._run_locks.acquire(state.run_id),
-                    WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id).acquire(),
-                ):
-                    removal = self._workspaces.remove(state.run_id)
-                    if removal.removed and not self._is_queued(state.run_id):
-                        self._repository.unpin(state.run_id)
-            except LockHeldError as error:
-                kept.append(Kept(state.path, error.message))
-                continue
-            if removal.removed:
-                removed.append(state.path)
-            else:
-                kept.append(Kept(state.path, removal.reason or "it could not be removed"))
-        return Cleanup(removed, kept)
+    def clean(self, policy: Policy = EVERYTHING_AT_REST, *, dry_run: bool = False) -> Cleanup:
+        """Remove what nobody uses and a policy names, one by one; what has work in it is kept, or saved first.
 
-    def _is_queued(self, run_id: str) -> bool:
-        """Tell whether an interrupted run waits to be continued, on the commit that is pinned for it."""
-        if not self._has_control:
-            return False
-        engine = self._databases.open_control()
+        Args:
+            policy: What is wanted.
+            dry_run: Only tell what would be done.
+
+        Raises:
+            DatabaseError: It cannot be told which runs are active.
+        """
+        engine = self._databases.open_control() if self._has_control else None
         try:
-            with transaction(engine) as connection:
-                return runs.is_active(connection, run_id)
+            surveyor = Surveyor(self._repository, self.runs_directory, self._workspaces, self._run_locks, engine)
+            return clean(surveyor, policy, self._now(engine), dry_run=dry_run)
         finally:
-            engine.dispose()
+            if engine is not None:
+                engine.dispose()
+
+    def _now(self, engine: Engine | None) -> datetime:
+        """Return the time by the clock that the ends of runs are on record by."""
+        if engine is None:
+            return self._clock.now()
+        with transaction(engine) as connection:
+            return database_now(connection, self._clock)
 
     def _holder(self, state: WorkspaceState) -> str | None:
         lease = WorkspaceLease(self.runs_directory.root, state.path, run_id=state.run_id)
