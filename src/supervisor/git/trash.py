@@ -15,7 +15,7 @@ from pathlib import Path
 
 from supervisor.git.command import Git
 from supervisor.git.contents import DiskContent, look_at
-from supervisor.git.errors import argument_text
+from supervisor.git.errors import GitError, argument_text
 from supervisor.git.objectwriter import ObjectWriter, Tree
 from supervisor.git.owncommits import half_done, notes, own_commits
 from supervisor.git.registration import Entry
@@ -55,6 +55,11 @@ def obstacles(run_id: str, path: Path, entry: Entry | None, common_dir: Path) ->
     found = [f"it is locked ({lock}): git worktree unlock"] if lock is not None else []
     if entry is not None and entry.has_submodules:
         found.append("submodules were fetched in it")
+    if entry is not None:
+        try:
+            _Index.read(entry)
+        except GitError as error:
+            found.append(f"its index cannot be read: {error.message}")
     cannot = list(look_at(path).obstacles())
     found += [f"{argument_text(os.fsdecode(name))} is {why}, which cannot be saved" for why, name in cannot[:_NAMED]]
     return (*found, *((f"and {len(cannot) - _NAMED} more like this",) if len(cannot) > _NAMED else ()))
