@@ -183,6 +183,11 @@ execution_options = _together(
         help="Stop in order when a disk has less room; 0 never looks.",
     ),
     option("--keep-workspaces", is_flag=True, help="Leave the worktrees in place when runs end."),
+    option(
+        "--retain-days",
+        type=WholeNumber(1),
+        help="Afterwards, remove results and worktrees that are older.  [default: keep them]",
+    ),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
 )
 """How it is executed."""

@@ -72,6 +72,7 @@ def make_supervisor(
         worker_name=worker_name,
         min_free_mb=settings["min_free"],
         keep_workspaces=settings["keep_workspaces"],
+        retain_days=settings["retain_days"],
         cache_dir=settings["cache_dir"],
         use_cache=not settings["no_cache"],
         observer=view.update,

@@ -25,7 +25,15 @@ from supervisor.git.repository import Repository
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.paths import printable
 
-_OF_WORKERS = ("ocr_workers", "lease_seconds", "cancel_grace", "keep_workspaces", "cache_dir", "no_cache")
+_OF_WORKERS = (
+    "ocr_workers",
+    "lease_seconds",
+    "cancel_grace",
+    "keep_workspaces",
+    "retain_days",
+    "cache_dir",
+    "no_cache",
+)
 
 
 @click.command()

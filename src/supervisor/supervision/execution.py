@@ -7,6 +7,7 @@ from supervisor.board.progress import RunProgress
 from supervisor.executor.forkserver import fork_server
 from supervisor.model.states import RunStatus
 from supervisor.store.claims import Scope
+from supervisor.supervision.cleanup.retention import retain
 from supervisor.supervision.errand import Errand, NamedRuns
 from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
@@ -18,14 +19,17 @@ from supervisor.supervision.workshop import Workshop
 
 
 def execute(shop: Workshop, repository: str, errand: Errand, rescuer: Rescuer, staff: Staff) -> int | None:
-    """Settle what others have left, then run the loop; return the number of the signal that ended it, if one did.
+    """Settle what others have left, run the loop, clean up; return the number of the signal that ended it, if one did.
 
     Raises:
         LeaseLostError: A run was given to another supervisor, because this one was silent for too long.
     """
     with fork_server(os.environ):
         settle_leftovers(shop, repository)
-        return Loop(shop, errand, rescuer, staff, tidier=Tidier(shop, repository)).run()
+        number = Loop(shop, errand, rescuer, staff, tidier=Tidier(shop, repository)).run()
+    if number is None:
+        retain(shop)
+    return number
 
 
 def execute_submission(

@@ -11,20 +11,22 @@ from supervisor.store import runs, supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.supervisors import Heard
 from supervisor.supervision.aside import Aside
+from supervisor.supervision.cleanup.retention import retain
 from supervisor.supervision.settle import settle
 from supervisor.supervision.workshop import Workshop
 
 TIDY_SECONDS = 60.0
+RETENTION_SECONDS = 3600.0
 
 
 class Tidier:
-    """Settles leftovers of a repository from time to time, beside the loop."""
+    """Settles leftovers of a repository from time to time, and removes what is too old, beside the loop."""
 
     def __init__(self, shop: Workshop, repository: str) -> None:
         self._shop = shop
         self._repository = repository
         self._tidying: Future[None] | None = None
-        self._tidied_at = shop.clock.monotonic()
+        self._tidied_at = self._cleaned_at = shop.clock.monotonic()
 
     def look(self, aside: Aside) -> None:
         """Begin to settle, beside the loop, if it is time; what could not be settled is, the next time."""
@@ -36,7 +38,14 @@ class Tidier:
         now = self._shop.clock.monotonic()
         if self._tidying is None and now - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = now
-            self._tidying = aside.begin(settle_leftovers, self._shop, self._repository)
+            self._tidying = aside.begin(self._tidy, now)
+
+    def _tidy(self, now: float) -> None:
+        settle_leftovers(self._shop, self._repository)
+        # Who works for weeks has no end after which it could be done.
+        if now - self._cleaned_at >= RETENTION_SECONDS:
+            self._cleaned_at = now
+            retain(self._shop)
 
 
 def settle_leftovers(shop: Workshop, repository: str) -> None:

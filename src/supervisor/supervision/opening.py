@@ -56,6 +56,7 @@ class Setting:
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]
     clock: Clock
+    retain_days: int | None = None
 
     def check_room(self) -> None:
         """Make sure that runs have room.
@@ -104,6 +105,7 @@ class Setting:
             keep_workspaces=self.keep_workspaces,
             observer=self.observer,
             note=self.note,
+            retain_days=self.retain_days,
         )
 
 

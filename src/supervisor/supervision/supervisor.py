@@ -60,6 +60,7 @@ class ParallelRunSupervisor:
         worker_name: str | None = None,
         min_free_mb: int = DEFAULT_MIN_FREE_MB,
         keep_workspaces: bool = False,
+        retain_days: int | None = None,
         cache_dir: str | Path | None = None,
         use_cache: bool = True,
         observer: Callable[[RunProgress], None] | None = None,
@@ -82,6 +83,7 @@ class ParallelRunSupervisor:
             worker_name: What the names of its workers begin with; default is the host's name and the process's number.
             min_free_mb: With how much room on a disk, in MB of a million bytes, the work stops; 0 if nobody is to look.
             keep_workspaces: Leave the worktrees in place when runs end.
+            retain_days: After how many days at rest worktrees without work, and results, are removed; None for never.
             cache_dir: Where recognised pages are kept; see `config.cache_directory` for the default.
             use_cache: Whether pages that are known from elsewhere are taken, and new ones kept.
             observer: Told of every change of a run.
@@ -95,6 +97,8 @@ class ParallelRunSupervisor:
         """
         if workers < 1 or (ocr_workers is not None and ocr_workers < 1):
             raise UsageError("workers and ocr_workers are at least 1")
+        if retain_days is not None and retain_days < 1:
+            raise UsageError(f"results cannot be kept for {retain_days} days", hint="at least 1")
         if cancel_grace_seconds < 0:
             raise UsageError(f"a grace of {cancel_grace_seconds} s is not possible", hint="0 means none")
         self.repository = repo if isinstance(repo, Repository) else Repository.discover(Path(repo))
@@ -120,6 +124,7 @@ class ParallelRunSupervisor:
             name=worker_name,
             min_free_bytes=min_free_mb * 10**6,
             keep_workspaces=keep_workspaces,
+            retain_days=retain_days,
             observer=observer or (lambda _progress: None),
             note=note or (lambda _line: None),
             clock=clock or SystemClock(),

@@ -37,6 +37,7 @@ class Workshop:
         min_free_bytes: With how much room on a disk the work stops; 0 if nobody looks.
         observer: Told of every change of a run.
         note: Told, a line at a time, what else a person should know.
+        retain_days: How long what is at rest is kept; None for as long as nobody removes it.
         hurry: Set when somebody has asked twice to stop: nothing is waited for any more.
     """
 
@@ -55,6 +56,7 @@ class Workshop:
     keep_workspaces: bool
     observer: Callable[[RunProgress], None]
     note: Callable[[str], None]
+    retain_days: int | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
 
     def now(self, connection: Connection) -> datetime:

@@ -72,19 +72,12 @@ class Workspace:
 
     def files(self) -> dict[bytes, File]:
         found: dict[bytes, File] = {}
-        for directory, folders, names in os.walk(os.fsencode(self.path)):
-            for name in [*names, *(one for one in folders if os.path.islink(os.path.join(directory, one)))]:
-                path = os.path.join(directory, name)
-                mode = os.lstat(path).st_mode
-                if stat.S_ISLNK(mode):
-                    found[os.path.relpath(path, os.fsencode(self.path))] = (b"120000", os.readlink(path))
-                elif stat.S_ISREG(mode):
-                    git_mode = b"100755" if mode & stat.S_IXUSR else b"100644"
-                    found[os.path.relpath(path, os.fsencode(self.path))] = (
-                        git_mode,
-                        Path(os.fsdecode(path)).read_bytes(),
-                    )
-        found.pop(b".git", None)
+        for path in self.path.rglob("*"):
+            name, mode = os.fsencode(path.relative_to(self.path)), path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                found[name] = (b"120000", os.readlink(os.fsencode(path)))  # noqa: PTH115 (as it is written)
+            elif stat.S_ISREG(mode) and name != b".git":
+                found[name] = (b"100755" if mode & stat.S_IXUSR else b"100644", path.read_bytes())
         return found
 
     def index(self) -> dict[bytes, set[str]]:
@@ -213,7 +206,9 @@ def ref_of_its_own(one: Workspace) -> None:
     one.commit()
     one.git("update-ref", "refs/worktree/kept", "HEAD")
     one.git("checkout", "--quiet", "--detach", one.archive.start)
+    # What the reflog alone had is lost by this, not by cleaning up.
     (one.admin / "logs" / "HEAD").unlink(missing_ok=True)
+    one.commits = one.commits[-1:]
 
 
 def merging(one: Workspace) -> None:
@@ -274,8 +269,8 @@ Step = Callable[[Workspace], None]
 STEPS: list[Step] = [
     modified, same_size, staged, staged_and_put_back, staged_and_deleted, new_staged_and_deleted, deleted, announced,
     untracked, ignored, linked, executable, folder_for_file, file_for_folder, not_checked_out, hidden_from_git,
-    attributes, own_commit, amended, detached_elsewhere, on_a_branch, orphan, ref_of_its_own, merging, rebasing, stashed,
-    locked, nested, served, half_made, initializing, unregistered, without_directory, damaged,
+    attributes, own_commit, amended, detached_elsewhere, on_a_branch, orphan, ref_of_its_own, merging, rebasing,
+    stashed, locked, nested, served, half_made, initializing, unregistered, without_directory, damaged,
 ]  # fmt: skip
 NO_WORK = {deleted, on_a_branch, stashed, half_made, initializing, without_directory}
 NEVER_SAVED = {locked, nested, served, damaged}
