@@ -95,3 +95,8 @@ def look_at(top: Path) -> DiskContent:
         except OSError:
             unreadable.add(directory[prefix:] or b".")
     return DiskContent(top, files, frozenset(unreadable), frozenset(repositories), frozenset(mounts))
+
+
+def quoted(path: bytes) -> bytes:
+    """Return a line with a path that `git hash-object --stdin-paths` takes as it is, whatever is in it."""
+    return b'"%b"\n' % b"".join(b"\\%03o" % byte if byte < 32 or byte in b'"\\' else b"%c" % byte for byte in path)

@@ -91,7 +91,8 @@ class WorkspaceInUseError(UsageError):
     def __init__(self, path: str, work: Sequence[str]) -> None:
         super().__init__(
             f"the workspace {path} has work in it: {'; '.join(work)}",
-            hint=f"look with: git -C {shlex.quote(path)} status --ignored; supervisor cleanup --force saves and removes it",
+            hint=f"look with: git -C {shlex.quote(path)} status --ignored; "
+            "supervisor cleanup --force saves and removes it",
         )
         self.work = tuple(work)
 

@@ -12,6 +12,7 @@ from supervisor.git.changes import status_entries
 from supervisor.git.command import Git
 from supervisor.git.contents import DiskContent, look_at
 from supervisor.git.errors import GitError, argument_text
+from supervisor.git.halfmade import not_from_checkout
 from supervisor.git.owncommits import half_done, own_commits
 from supervisor.git.registration import INITIALIZING, Entry
 
@@ -117,7 +118,7 @@ def _work(
     if entry.is_complete:
         return _files_with_work(path, entry, disk) + kept_by_git
     # Nobody has worked in it yet. What our own killed checkout has left stands in the commit, perhaps cut off.
-    return _phrase(disk.names - _committed(entry), "new file") + kept_by_git
+    return _phrase(not_from_checkout(path, entry, disk), "new file") + kept_by_git
 
 
 def _files_with_work(path: Path, entry: Entry, disk: DiskContent) -> tuple[str, ...]:
@@ -154,14 +155,6 @@ def _work_in_git(entry: Entry, common_dir: Path) -> tuple[str, ...]:
         *(("submodules were fetched in it",) if entry.has_submodules else ()),
         *((f"it is locked ({lock}): git worktree unlock",) if lock is not None else ()),
     )
-
-
-def _committed(entry: Entry) -> frozenset[bytes]:
-    head = entry.commit()
-    if head is None:
-        return frozenset()
-    git = Git(directory=entry.admin_dir, git_dir=entry.admin_dir)
-    return frozenset(git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", head).split(b"\0"))
 
 
 def _phrase(names: set[bytes] | frozenset[bytes], what: str, where: str = "") -> tuple[str, ...]:

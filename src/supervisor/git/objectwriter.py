@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from supervisor.git.command import Git
-from supervisor.git.contents import DiskContent
+from supervisor.git.contents import DiskContent, quoted
 
 Tree = dict[bytes, tuple[bytes, bytes]]
 """Path to mode and object id."""
@@ -93,7 +93,7 @@ class ObjectWriter:
         return self._scratch / f"{what}-{next(self._numbers)}"
 
     def _blobs(self, paths: Sequence[Path]) -> list[bytes]:
-        names = b"".join(_quoted(os.fsencode(path)) for path in paths)
+        names = b"".join(quoted(os.fsencode(path)) for path in paths)
         options = ("-w", "--no-filters", "--stdin-paths")
         return self.git.run("hash-object", *options, stdin=names, timeout_seconds=_SECONDS).split() if names else []
 
@@ -102,8 +102,3 @@ def _mode(mode: int) -> bytes:
     if stat.S_ISLNK(mode):
         return b"120000"
     return b"100755" if mode & stat.S_IXUSR else b"100644"
-
-
-def _quoted(path: bytes) -> bytes:
-    """Return a line with a path that git reads as it is, whatever is in it."""
-    return b'"%b"\n' % b"".join(b"\\%03o" % byte if byte < 32 or byte in b'"\\' else b"%c" % byte for byte in path)

@@ -124,7 +124,7 @@ def test_interruption_leaves_nothing(
 ) -> None:
     def interrupted(*_: object) -> None:
         (manager.path("r") / "scans").mkdir()
-        (manager.path("r") / "scans" / "a.tiff").write_bytes(b"cut of")
+        (manager.path("r") / "scans" / "a.tiff").write_bytes(b"")  # it was cut off
         raise KeyboardInterrupt
 
     monkeypatch.setattr("supervisor.git.provisioning.fill", interrupted)

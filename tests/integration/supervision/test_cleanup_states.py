@@ -324,7 +324,8 @@ def check(archive: Archive, states: list[list[Step]], policy: Policy) -> dict[st
     made = [archive.make() for _ in states]
     try:
         for one, steps in zip(made, states, strict=True):
-            for step in steps:
+            # Who makes a workspace half is our own checkout, before anybody has worked in it.
+            for step in sorted(steps, key=lambda step: step is not half_made):
                 step(one)
         return check_cleaning(archive, made, policy)
     finally:
@@ -374,7 +375,7 @@ def test_each_state_alone(archive: Archive) -> None:
 
 # What it finds is small enough to be read, and shrinking it would take minutes.
 @settings(
-    max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(
     states=st.lists(st.lists(st.sampled_from(STEPS), max_size=5), min_size=1, max_size=4),
