@@ -94,7 +94,7 @@ class WorkspaceManager:
             raise SurroundingsError(f"the workspace {argument_text(str(path))} cannot be made: {error}") from error
         except GitError as error:
             # Before anything is removed: git itself was started elsewhere, and could not tell.
-            full = is_full(self._directory)
+            full = is_full(self.directory)
             self._undo(run_id, error)
             if full:
                 raise NoRoomError(f"no room is left on the disk of {argument_text(str(path))}") from error
