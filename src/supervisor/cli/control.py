@@ -130,13 +130,17 @@ def _follow(desk: _Desk, answers: Sequence[Answer], *, wait: bool) -> Sequence[A
     """Look after what is pending, until nothing is, or for so long that somebody does not answer."""
     follow = FollowUp(desk.shop, desk.repository, answers)
     deadline = time.monotonic() + LONGEST_SECONDS if wait else 0
-    with _shown(follow.pending):
-        # Once in any case: what the dead have left is seen to here.
-        while follow.pending:
-            follow.look()
-            if not follow.pending or time.monotonic() >= deadline:
-                break
-            time.sleep(LOOK_SECONDS)
+    try:
+        with _shown(follow.pending):
+            # Once in any case: what the dead have left is seen to here.
+            while follow.pending:
+                follow.look()
+                if not follow.pending or time.monotonic() >= deadline:
+                    break
+                time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        print_note("no longer waiting; what was asked for stands")
+        raise
     follow.tidy_up()
     return follow.answers
 

@@ -141,23 +141,22 @@ def _answer(desk: _Desk, target: Target, step: _Step, locked: set[str]) -> Answe
 
 
 def _pause(desk: _Desk, target: Target, rows: Sequence[RunHead]) -> list[Change]:
-    if target.session is not None:
-        whole = sessions.pause(desk.connection, target.session.id)
-        return [_paused(desk, row, changed=whole and row.pause_requested_at is None) for row in rows]
-    return [
-        _paused(desk, row, changed=intents.ask_to_pause(desk.connection, row, at=desk.at, actor=desk.actor))
-        for row in rows
-    ]
+    whole = target.session is not None and sessions.pause(desk.connection, target.session.id)
+    return [_paused(desk, row, with_session=target.session is not None, changed=whole) for row in rows]
 
 
-def _paused(desk: _Desk, row: RunHead, *, changed: bool) -> Change:
-    match row.status:
-        case RunStatus.QUEUED:
-            return Change(row, Effect.PAUSED, changed)
-        case RunStatus.RUNNING:
-            return Change(row, Effect.PAUSING, changed, claimant(desk.connection, row))
-        case _:
-            return Change(row, Effect.ENDED, changed=False)
+def _paused(desk: _Desk, row: RunHead, *, with_session: bool, changed: bool) -> Change:
+    if row.status not in ACTIVE:
+        return Change(row, Effect.ENDED, changed=False)
+    if row.cancel_requested_at is not None:
+        return Change(row, Effect.CANCELLING, changed=False, holder=claimant(desk.connection, row))
+    if with_session:
+        changed = changed and row.pause_requested_at is None
+    else:
+        changed = intents.ask_to_pause(desk.connection, row, at=desk.at, actor=desk.actor)
+    if row.status is RunStatus.QUEUED:
+        return Change(row, Effect.PAUSED, changed)
+    return Change(row, Effect.PAUSING, changed, claimant(desk.connection, row))
 
 
 def _cancel(desk: _Desk, target: Target, rows: Sequence[RunHead]) -> list[Change]:
