@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.store.engine import DatabaseError, open_engine, shown_url
+from supervisor.store.engine import DatabaseError, DatabaseFull, open_engine, shown_url
 from supervisor.store.schema import CACHE, CONTROL, RESULTS, PartState, states
 from supervisor.supervision.place import Place
 
@@ -92,6 +92,8 @@ def _states(place: Place) -> list[PartState]:
     engine = open_engine(place.databases.control_url)
     try:
         return states(engine)
+    except DatabaseFull:
+        raise
     except DatabaseError as error:
         raise type(error)(error.message, hint="start its server, or name another with --database-url") from error
     finally:
