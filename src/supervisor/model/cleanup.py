@@ -209,5 +209,7 @@ def _age(since: datetime, policy: Policy, at: datetime) -> str | None:
     age = at - since
     if policy.days is None or age >= timedelta(days=policy.days):
         return None
-    hours = max(0, int(age.total_seconds() // 3600))
-    return f"{hours // 24} days ago" if hours >= 48 else f"{hours} hours ago" if hours != 1 else "1 hour ago"
+    hours = int(age.total_seconds() // 3600)
+    if hours < 1:
+        return "less than an hour ago"
+    return f"{hours // 24} days ago" if hours >= 48 else f"{hours} hours ago" if hours > 1 else "1 hour ago"

@@ -40,6 +40,7 @@ def on_record(connection: Connection, run_id: str | None = None) -> dict[str, On
         sa.select(runs.c.run_id, runs.c.status, runs.c.pause_requested_at, sessions.c.status.label("session"))
         .join(sessions, sessions.c.id == runs.c.session_id)
         .where(meant, runs.c.status.in_(ACTIVE))
+        .order_by(runs.c.status)  # of several repositories' runs, what is running is said
     )
     for row in connection.execute(active):
         before = found.get(row.run_id, OnRecord(None, None, settled=True))
