@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import itertools
 import json
 import os
 import shlex
@@ -22,11 +23,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from supervisor.artifacts.layout import RunsDirectory
+from support.ready_program import ReadyProgram, running_program
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
 WORDS = ("The harbour master keeps", "a log of every winter")
 CORPUS = Path(__file__).parents[2] / "../shared/corpus"
 SECONDS = 90
+STARTS = "SUPERVISOR_TESTS_START_EVERY_COMMAND"
 
 
 def png(*lines: str, mark: str = "") -> bytes:
@@ -147,7 +150,9 @@ class Archive:
 
     top: Path
     home: Path
+    program: ReadyProgram | None
     started: list[Running] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def runs(self) -> Path:
@@ -209,8 +214,7 @@ class Archive:
         return self._start(["bash", "-c", line.replace("supervisor", shlex.quote(str(PROGRAM)))], None, environment)
 
     def _start(self, command: Sequence[str], cwd: Path | None, environment: Mapping[str, str]) -> Running:
-        number = len(self.started)
-        out, err = self.home / f"out-{number}", self.home / f"err-{number}"
+        out, err = self._outputs()
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 command,
@@ -224,8 +228,30 @@ class Archive:
         self.started.append(Running(process, out, err))
         return self.started[-1]
 
+    def _outputs(self) -> tuple[Path, Path]:
+        number = next(self._numbers)
+        out, err = self.home / f"out-{number}", self.home / f"err-{number}"
+        out.touch()
+        err.touch()
+        return out, err
+
     def supervisor(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Done:
-        return self.start(*arguments, cwd=cwd, **environment).end()
+        """Run the program to its end, without its start, which tests know from `start`.
+
+        With another PATH it is started all the same: what it imports looks for git.
+        """
+        if self.program is None or "PATH" in environment:
+            return self.start(*arguments, cwd=cwd, **environment).end()
+        out, err = self._outputs()
+        code = self.program.run(
+            arguments,
+            folder=cwd or self.top,
+            environment=self.environment(**environment),
+            out=out,
+            err=err,
+            seconds=SECONDS,
+        )
+        return Done(code, out.read_text(), err.read_text())
 
     def text(self, run_id: str, document: str, runs: Path | None = None) -> str:
         return ((runs or self.runs) / run_id / "output" / f"{document}.txt").read_text()
@@ -294,13 +320,23 @@ class Archive:
             running.process.wait()
 
 
+@pytest.fixture(scope="session")
+def program() -> Iterator[ReadyProgram | None]:
+    """What runs commands that are waited for, unless each of them shall be started as users start it."""
+    if os.environ.get(STARTS):
+        yield None
+        return
+    with running_program() as ready:
+        yield ready
+
+
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
+def archive(tmp_path: Path, program: ReadyProgram | None) -> Iterator[Archive]:
     """An empty repository; whatever a test does with it, no process and no held lock may be left."""
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = T\n\temail = t@example.org\n[init]\n\tdefaultBranch = main\n")
-    made = Archive(tmp_path / "archive", home)
+    made = Archive(tmp_path / "archive", home, program)
     made.top.mkdir()
     made.git("init", "--quiet")
     yield made
