@@ -24,12 +24,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from supervisor.artifacts.layout import RunsDirectory
 from support.ready_program import ReadyProgram, running_program
+from support.thorough import THOROUGH
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
 WORDS = ("The harbour master keeps", "a log of every winter")
 CORPUS = Path(__file__).parents[2] / "../shared/corpus"
 SECONDS = 90
-STARTS = "SUPERVISOR_TESTS_START_EVERY_COMMAND"
 
 
 def png(*lines: str, mark: str = "") -> bytes:
@@ -323,7 +323,7 @@ class Archive:
 @pytest.fixture(scope="session")
 def program() -> Iterator[ReadyProgram | None]:
     """What runs commands that are waited for, unless each of them shall be started as users start it."""
-    if os.environ.get(STARTS):
+    if THOROUGH:
         yield None
         return
     with running_program() as ready:

@@ -1,18 +1,27 @@
-"""Files that were made to break programs, all in one job beside good scans."""
+"""Files that were made to break programs, many in one job beside good scans.
+
+Each single one of them is looked at in `tests/integration/ocr/test_hostile.py`.
+"""
 
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from support.thorough import THOROUGH
+
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 
 GOOD = ("a006", "d027", "i014")
 MOST_BYTES = 1_500_000_000
+ONE_IN = 1 if THOROUGH else 5
+BOMBS = ("decompression_bomb.gif", "decompression_bomb_extents.gif", "pages-loop.pdf", "password-is-test.pdf")
 
 
-def test_every_hostile_file_has_a_result_or_a_reason_and_good_scans_are_exact(archive: Archive, corpus: Path) -> None:
+def test_hostile_files_have_a_result_or_a_reason_and_good_scans_are_exact(archive: Archive, corpus: Path) -> None:
     hostile = sorted(file for file in (corpus / "hostile").rglob("*") if file.is_file())
+    assert len(hostile) > 100
+    hostile = [file for number, file in enumerate(hostile) if number % ONE_IN == 0 or file.name in BOMBS]
     for file in hostile:
         archive.write(f"scans/hostile/{file.relative_to(corpus / 'hostile')}", file.read_bytes())
     for name in GOOD:
@@ -28,7 +37,7 @@ def test_every_hostile_file_has_a_result_or_a_reason_and_good_scans_are_exact(ar
     done = running.end()
     assert done.code == 1
     run = done.runs["all"]
-    assert run["documents"]["total"] == len(hostile) + len(GOOD) > 100
+    assert run["documents"]["total"] == len(hostile) + len(GOOD)
     assert run["documents"]["succeeded"] + run["documents"]["failed"] == run["documents"]["total"]
     finished = {event["document"]: event for event in archive.events("all", "document_finished")}
     assert len(finished) == run["documents"]["total"]

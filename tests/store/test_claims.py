@@ -21,13 +21,14 @@ from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
 from supervisor.store.tables import run_events, runs, sessions
 from support.run_queue import CLOCK, add_session, check_histories
+from support.thorough import THOROUGH
 
 CLAIMER = Path(__file__).with_name("claimer.py")
 PROCESSES = 16
 SESSIONS = "stuv"
 LANES = "ABCDEFGHIJ"
-RUNS_OF_A_LANE = 50
-RUNS_WITHOUT_LANE = 100
+RUNS_OF_A_LANE = 50 if THOROUGH else 15
+RUNS_WITHOUT_LANE = 100 if THOROUGH else 30
 
 
 def queue_runs(engine: Engine) -> set[int]:

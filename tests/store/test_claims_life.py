@@ -33,6 +33,7 @@ from supervisor.store.tables import runs as table
 from support import run_queue
 from support.run_model import DEEDS, Model, Place
 from support.run_queue import CLOCK, DOCUMENT, check_histories, contents, finished, key_of, lost_answers, page
+from support.thorough import THOROUGH
 
 SCOPES = {
     "of anything": Scope(),
@@ -294,7 +295,10 @@ def test_the_last_claim_alone_counts(engine: Engine, database_url: str) -> None:
     run_state_machine_as_test(
         lambda: Lives(engine, store),
         settings=settings(
-            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=100 if THOROUGH else 20,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
         ),
     )
     store.close()

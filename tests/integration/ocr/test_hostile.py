@@ -1,6 +1,8 @@
 """Files that were made to break decoders: each must end as a result or as a reason."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -19,7 +21,23 @@ EXPECTED = {
     "decompression_bomb.gif": "is far larger than max_image_megapixels = 250 allows",
     "broken.png": "is a PNG image that is damaged or truncated",
 }
+MOST_BYTES = 1_500_000_000
 SUCCEEDING = ["prefect-logo-mark-gradient.png", "enc-XI-R6,V5,O=master.pdf", "g4_orientation_7.tif"]
+
+
+def most_memory(is_done: threading.Event) -> int:
+    """Return how many bytes the largest descendant of the tests had until it was done."""
+    largest = 0
+    while not is_done.wait(0.05):
+        largest = max(largest, *map(memory, psutil.Process().children(recursive=True)), 0)
+    return largest
+
+
+def memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # ended meanwhile
+        return 0
 
 
 def test_every_hostile_file_ends(
@@ -32,13 +50,19 @@ def test_every_hostile_file_ends(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     files = sorted(file for file in (corpus / "hostile").rglob("*") if file.is_file())
-    job = make_job(page_timeout_seconds=3, pages="1")
+    job = make_job(page_timeout_seconds=3, pages="1", formats=["txt", "pdf"])
     requests = [DocumentRequest(file, str(file), job, corpus / "hostile") for file in files]
     good = corpus / "old-books/i014.tiff"
     requests.append(DocumentRequest(good, str(good), make_job(name="good", scale="off"), good.parent))
     before = set(psutil.Process().children(recursive=True))
-    with make_pool(tmp_path) as pool:
-        results = finish(requests, pool)
+    with make_pool(tmp_path) as pool, ThreadPoolExecutor() as threads:
+        is_done = threading.Event()
+        watch = threads.submit(most_memory, is_done)
+        try:
+            results = finish(requests, pool)
+        finally:
+            is_done.set()
+    assert 0 < watch.result() < MOST_BYTES
     assert len(results) == len(requests) > 100
     for name, finished in results.items():
         if finished.status == "succeeded":
