@@ -37,7 +37,7 @@ def test_a_stopped_holder_is_named_left_alone_and_ended_by_force(three: Archive,
     assert released.document["released"] == [{"run_id": "a", "ended": holder}]
     assert not three.held_locks()
     running.end()
-    wait_until(lambda: not three.processes(), 5)
+    wait_until(lambda: not three.processes())
     done = three.supervisor("--run-ids", "a", "--json")
     assert done.code == 0
     assert done.runs["a"]["pages"]["ocr"] == 1

@@ -145,7 +145,7 @@ def claiming_meanwhile(engine: Engine) -> Iterator[tuple[Connection, list[str | 
         with engine.connect() as connection:
             assert claims.claim(connection, "first", CLOCK) is not None
             other = pool.submit(claim)
-            assert wait_until(is_waiting, 10)
+            assert wait_until(is_waiting, 30)
             yield connection, got
         got.append(other.result(10))
 

@@ -178,6 +178,6 @@ def test_a_new_database_that_another_is_writing_is_waited_for(tmp_path: Path) ->
         with pytest.raises(TimeoutError):
             prepared.result(timeout=0.3)
         other.execute("ROLLBACK")
-        prepared.result(timeout=10)
+        prepared.result(timeout=30)
     other.close()
     engine.dispose()

@@ -148,7 +148,7 @@ def test_of_two_last_finishers_the_second_waits_and_ends_the_session(
 
         def let_the_other_finish() -> None:
             others.append(threads.submit(finish, engine, second))
-            assert wait_until(is_waiting, 10), "it went on, and cannot have seen what the first one is doing"
+            assert wait_until(is_waiting, 30), "it went on, and cannot have seen what the first one is doing"
 
         finish(engine, first, before_commit=let_the_other_finish)
         others[0].result(timeout=30)

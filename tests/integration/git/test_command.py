@@ -54,7 +54,7 @@ def test_timeout_ends_git_and_what_it_started(top: Path, tmp_path: Path) -> None
         Git(directory=top).run("-c", alias, "slow", timeout_seconds=0.5)
     grandchild = int(pid_file.read_text())
     with suppress(psutil.NoSuchProcess):
-        psutil.wait_procs([psutil.Process(grandchild)], timeout=10)
+        psutil.wait_procs([psutil.Process(grandchild)], timeout=30)
         assert psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 

@@ -79,7 +79,7 @@ def test_a_stopped_process_gets_to_end_in_its_own_way() -> None:
         start = processes.started_at(process.pid)
         assert start is not None
         process.send_signal(signal.SIGSTOP)
-        assert processes.wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, 10)
+        assert processes.wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, 30)
         assert processes.end_process(process.pid, start, grace_seconds=10)
     assert process.returncode == 5
 
@@ -95,5 +95,5 @@ def test_init_groups_and_ourselves_are_never_signalled() -> None:
 
 def test_a_zombie_is_gone() -> None:
     with subprocess.Popen(["true"]) as process:
-        assert processes.wait_until(lambda: processes.started_at(process.pid) is None, 10)
+        assert processes.wait_until(lambda: processes.started_at(process.pid) is None, 30)
         assert psutil.pid_exists(process.pid)

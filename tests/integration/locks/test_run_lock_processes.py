@@ -54,7 +54,7 @@ def test_the_lock_lives_until_supervisor_and_executor_are_both_gone(start: Start
     assert holder.is_alive() is False
     os.kill(int(executor), signal.SIGKILL)
     os.kill(int(outsider), signal.SIGKILL)
-    assert processes.wait_until(lambda: not locks.is_held("a"), 10)
+    assert processes.wait_until(lambda: not locks.is_held("a"), 30)
     assert locks.acquire("a").close()
 
 
@@ -175,4 +175,4 @@ def test_a_holder_in_another_pid_namespace(start: Start, locks: ExecutorLockMana
     assert "in the same container" in caught.value.hint
     holder.kill()
     holder.wait()
-    assert processes.wait_until(lambda: not locks.is_held("a"), 10)
+    assert processes.wait_until(lambda: not locks.is_held("a"), 30)

@@ -39,7 +39,7 @@ class Program:
     def end(self) -> int:
         """Let it end, and return what its page process says of it."""
         os.write(self.pipe, b"\n")
-        return int(self.future.result(timeout=10))
+        return int(self.future.result(timeout=30))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_only_what_has_lost_its_page_process_is_killed(
         if not is_known:
             patched.setattr(pool._context, "processes", [])
         pool.clear(pool.new_folders())
-    wait_until(orphan.is_gone, 2)
+    wait_until(orphan.is_gone)
     assert other.end() == 0
 
 
@@ -94,7 +94,7 @@ def test_the_pool_of_somebody_else_is_left_alone(
         pool.clear(pool.new_folders())
         assert orphan.process.status() == psutil.STATUS_STOPPED
         other.clear(other.new_folders())
-        wait_until(orphan.is_gone, 2)
+        wait_until(orphan.is_gone)
 
 
 def test_page_processes_whose_fork_server_dies_leave_the_files_of_their_pool_alone(
@@ -110,5 +110,5 @@ def test_page_processes_whose_fork_server_dies_leave_the_files_of_their_pool_alo
     wait_until(lambda: all(process.has_vanished for process in pool._context.processes))
     pool._context.processes.clear()
     start(pool)
-    wait_until(program.is_gone, 10)
+    wait_until(program.is_gone)
     assert stopwatch.exists()

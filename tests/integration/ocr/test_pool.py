@@ -132,7 +132,7 @@ def test_a_killed_page_process_costs_a_second_try(
     finished = finish([DocumentRequest(long_page, "long", make_job(), long_page.parent)], pool)["long"]
     assert finished.error is None
     assert finished.pages[0].word_count > 100
-    wait_until(lambda: is_gone(orphans[0]), 2)
+    wait_until(lambda: is_gone(orphans[0]))
 
 
 def test_a_page_that_kills_twice_fails_alone(
@@ -228,7 +228,7 @@ def test_a_page_timeout_leaves_no_process(
     assert finished["long"].error == "took longer than page_timeout_seconds = 1"
     assert finished["short"].status == "succeeded"
     # One waits for a further page, but not for long.
-    wait_until(lambda: not recognisers(tmp_path), 2)
+    wait_until(lambda: not recognisers(tmp_path))
     # tesseract's own time limit came first: the process that waited for it lives on.
     assert page_process[0] in page_processes(pool)
     assert not [child for process in page_processes(pool) for child in process.children()]
@@ -260,7 +260,7 @@ def test_a_page_process_that_hangs_is_ended_with_all_its_descendants(
     draw().save(tmp_path / "short.png")
     finished = finish([DocumentRequest(long_page, "long", make_job(page_timeout_seconds=1), long_page.parent)], pool)
     assert finished["long"].error == "took longer than page_timeout_seconds = 1"
-    wait_until(lambda: all(map(is_gone, hanging)), 2)
+    wait_until(lambda: all(map(is_gone, hanging)))
     finished = finish([DocumentRequest(tmp_path / "short.png", "short", make_job(), tmp_path)], pool)
     assert finished["short"].status == "succeeded"
 
@@ -271,20 +271,20 @@ def test_cancelling_ends_what_a_task_has_started(pool: PagePool, wait_until: Wai
     descendants = [child for process in page_processes(pool) for child in process.children(recursive=True)]
     future.cancel()
     with pytest.raises(CancelledError):
-        future.result(timeout=10)
-    wait_until(lambda: all(map(is_gone, descendants)), 2)
+        future.result(timeout=30)
+    wait_until(lambda: all(map(is_gone, descendants)))
 
 
 def test_waiting_for_a_slot_does_not_count_against_the_time_of_a_page(
     tmp_path: Path, pool: PagePool, *, draw: Draw, finish: Finish, make_job: MakeJob
 ) -> None:
     # Longer than a page may take, than its supervising process waits, and than it waits for itself.
-    held_seconds = 1 + 2 * MARGIN_SECONDS + 0.5
+    page_seconds = 3
+    held_seconds = page_seconds + 2 * MARGIN_SECONDS + 0.5
     for name in "abc":
         draw(f"Page {name}").save(tmp_path / f"{name}.png")
-    requests = [
-        DocumentRequest(tmp_path / f"{name}.png", name, make_job(page_timeout_seconds=1), tmp_path) for name in "abc"
-    ]
+    job = make_job(page_timeout_seconds=page_seconds)
+    requests = [DocumentRequest(tmp_path / f"{name}.png", name, job, tmp_path) for name in "abc"]
     slots = [pool._slots.acquire(1) for _ in range(pool._slots.slots)]
     threading.Timer(held_seconds, lambda: [slot.release() for slot in slots]).start()
     before = time.monotonic()
@@ -298,18 +298,18 @@ def test_a_crash_is_an_exception_of_its_task_alone(pool: PagePool, cheap_task: C
     others = [call(pool, abs, -number) for number in range(4)]
     crashed = call(pool, signal.raise_signal, signal.SIGSEGV)
     with pytest.raises(ProcessExpired) as caught:
-        crashed.result(timeout=10)
+        crashed.result(timeout=30)
     assert caught.value.exitcode == -signal.SIGSEGV
-    assert [future.result(timeout=10) for future in others] == [0, 1, 2, 3]
-    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
+    assert [future.result(timeout=30) for future in others] == [0, 1, 2, 3]
+    assert pool.submit(cheap_task()).result(timeout=30) == Refused("is not there")
 
 
 def test_idle_processes_may_die(pool: PagePool, wait_until: WaitUntil, cheap_task: CheapTask) -> None:
-    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
+    assert pool.submit(cheap_task()).result(timeout=30) == Refused("is not there")
     for process in page_processes(pool):
         process.kill()
     wait_until(lambda: not pool._pool.active)
-    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
+    assert pool.submit(cheap_task()).result(timeout=30) == Refused("is not there")
 
 
 def test_after_a_death_that_costs_no_task_all_processes_are_new(
@@ -329,11 +329,11 @@ def test_interrupts_are_for_the_caller(pool: PagePool, wait_until: WaitUntil) ->
     for process in page_processes(pool):
         process.send_signal(signal.SIGINT)
         assert os.getpgid(process.pid) == os.getpgrp()
-    assert future.result(timeout=10) is None
+    assert future.result(timeout=30) is None
 
 
 def test_tesseract_runs_on_one_thread(pool: PagePool) -> None:
-    assert call(pool, os.getenv, "OMP_THREAD_LIMIT").result(timeout=10) == "1"
+    assert call(pool, os.getenv, "OMP_THREAD_LIMIT").result(timeout=30) == "1"
 
 
 def is_locked(file: Path) -> bool:
@@ -356,7 +356,7 @@ def test_locks_live_as_long_as_any_page_process(
         first = page_processes(pool)
         os.kill(first[0].pid, signal.SIGKILL)
         wait_until(lambda: len(page_processes(pool)) == 2 or not pool._pool.active)
-        pool.submit(cheap_task()).result(timeout=10)
+        pool.submit(cheap_task()).result(timeout=30)
         os.close(descriptor)
         assert is_locked(file)
     assert not is_locked(file)
@@ -379,9 +379,15 @@ def test_leaving_ends_everything_at_once(
     left_at: list[float] = []
     abandon = threading.Event()
 
+    def note() -> None:
+        # They would not end before the time for a page is over.
+        for process in recognisers(tmp_path):
+            process.suspend()
+        left_at.append(time.monotonic())
+
     def leave() -> None:
         wait_until(lambda: recognisers(tmp_path))
-        left_at.append(time.monotonic())
+        note()
         abandon.set()
 
     def recognise() -> None:
@@ -393,15 +399,15 @@ def test_leaving_ends_everything_at_once(
             for _ in process_documents(requests, pool, known, stop=threading.Event(), abandon=abandon):
                 processes[:] = page_processes(pool)
                 if way == "error" and recognisers(tmp_path):
-                    left_at.append(time.monotonic())
+                    note()
                     raise RuntimeError
 
     with pytest.raises(RuntimeError) if way == "error" else contextlib.nullcontext():
         recognise()
-    assert time.monotonic() - left_at[0] < 2
+    assert time.monotonic() - left_at[0] < 30
     assert len(processes) == 2
-    wait_until(lambda: all(map(is_gone, processes)), 1)
-    wait_until(lambda: not recognisers(tmp_path), 1)
+    wait_until(lambda: all(map(is_gone, processes)))
+    wait_until(lambda: not recognisers(tmp_path))
     assert not list((tmp_path / "scratch").iterdir())
     assert not list((tmp_path / "spill").iterdir())
 
@@ -455,7 +461,7 @@ def test_stop_begins_no_page_and_keeps_those_in_flight(
     # One page each for two processes, and one more for the process that was free before `stop` was looked at.
     assert 1 <= len(pages) <= 4
     assert {page.status for page in pages} == {"succeeded"}
-    assert pool.submit(cheap_task()).result(timeout=10) == Refused("is not there")
+    assert pool.submit(cheap_task()).result(timeout=30) == Refused("is not there")
 
 
 def test_the_death_of_the_executor_leaves_nothing(
@@ -478,7 +484,7 @@ def test_the_death_of_the_executor_leaves_nothing(
         executor.kill()
         doomed = [process for process in tree if process.pid not in survivors]
         assert len(doomed) >= 5  # the executor, two page processes, two tesseracts
-        wait_until(lambda: all(map(is_gone, doomed)), 5)
+        wait_until(lambda: all(map(is_gone, doomed)))
     assert not list(tmp_path.glob("scratch/*/page-*"))
 
 

@@ -79,7 +79,7 @@ def somebody_waits(sitting: Sitting, wait_until: WaitUntil) -> Iterator[Callable
         yield wait
         sitting.seat.close()
         for one in waiting:
-            one.result(timeout=10).release()
+            one.result(timeout=30).release()
 
 
 @pytest.mark.usefixtures("never_idle")
@@ -92,7 +92,7 @@ def test_slot_and_tesseract_are_kept_from_page_to_page(sitting: Sitting) -> None
 
 def test_an_idle_tesseract_is_ended_and_its_slot_given_back(sitting: Sitting, wait_until: WaitUntil) -> None:
     first = sitting.recognise()
-    wait_until(lambda: not sitting.reserved, 5)
+    wait_until(lambda: not sitting.reserved)
     assert not first.is_running()
     second = sitting.recognise()
     assert second != first
@@ -123,7 +123,7 @@ def test_after_its_turn_it_makes_room_for_who_waits(
     assert not other.done(), "its turn is not over"
     monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + module._TURN_SECONDS)
     sitting.recognise()
-    slot = other.result(timeout=10)
+    slot = other.result(timeout=30)
     assert sitting.served[0] == sitting.served[-1]
     assert not sitting.served[0].is_running()
     slot.release()
