@@ -22,7 +22,7 @@ from sqlalchemy.engine import Engine
 
 from supervisor.model.rescue import RESCUE_LIMIT
 from supervisor.model.states import RunStatus, SessionStatus
-from supervisor.store import claims, leases, runs
+from supervisor.store import claims, intents, leases, runs
 from supervisor.store.claims import Scope
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.moments import database_now
@@ -106,7 +106,7 @@ class Lives(RuleBasedStateMachine):
             connection.execute(sa.update(table).where(table.c.id == killer).values(rescue_count=RESCUE_LIMIT))
         return multiple(*(row for worker in workers if (row := self.claim_next(worker)) is not None))
 
-    @precondition(lambda self: not any(known.status is RunStatus.QUEUED for known in self.model.runs.values()))
+    @precondition(lambda self: not any(known.waits for known in self.model.runs.values()))
     @rule(place=PLACES)
     def add(self, place: Place) -> None:
         self.set_sessions({place.session}, SessionStatus.RUNNING)
@@ -156,8 +156,19 @@ class Lives(RuleBasedStateMachine):
         assert found.id == min(run for run, known in self.model.running().items() if known.worker == worker)
         return self.get(expected)
 
+    @rule(index=st.integers(0, 99), what=st.sampled_from(["pause", "pause", "resume", "cancel"]))
+    def want(self, index: int, what: str) -> None:
+        """Want something of a run, whatever has become of it."""
+        run = sorted(self.model.runs)[index % len(self.model.runs)]
+        ask = {"pause": intents.ask_to_pause, "resume": intents.ask_to_go_on, "cancel": intents.ask_to_cancel}[what]
+        row, expected = self.get(run), self.model.want(run, what)
+        with transaction(self.engine) as connection:
+            assert ask(connection, row, at=database_now(connection, CLOCK), actor="anna") == expected
+
     @rule(row=held, deed=st.sampled_from(sorted(DEEDS)), is_lost=IS_LOST)
     def part_with(self, row: RunRow, deed: str, is_lost: bool) -> None:
+        if DEEDS[deed] is RunStatus.QUEUED and self.model.runs[row.id].is_cancelled:
+            deed = "cancelled"
         is_current = self.model.act(row, deed)
         has_said = (row.id, row.lease_term, deed) in self.model.said
         with self.answer(self.engine, is_lost=is_lost):
@@ -272,6 +283,7 @@ class Lives(RuleBasedStateMachine):
             statuses = {row.id: row.status for row in connection.execute(sa.select(sessions))}
             texts = {(row.run, row.attempt, row.page_number): row.text for row in connection.execute(sa.select(pages))}
             errors = {(row.run, row.attempt): row.error for row in connection.execute(sa.select(documents))}
+            assert intents.wanted(connection, list(self.model.runs)) == self.model.wanted()
         assert (statuses, texts, errors) == (self.model.sessions, self.model.pages, self.model.documents)
         assert {row.id for row in stored} == set(self.model.runs)
         for row in stored:
@@ -279,7 +291,8 @@ class Lives(RuleBasedStateMachine):
             assert (row.status, row.lease_term, row.attempt) == (known.status, known.term, known.attempt)
             assert (row.claimed_by, row.rescue_count) == (known.worker, known.rescues)
             events = [event for event in found if event.run_id == row.id]
-            steps = [(one.from_status, one.to_status, one.lease_term, one.actor) for one in events]
+            changes = [event for event in events if event.to_status is not None]
+            steps = [(one.from_status, one.to_status, one.lease_term, one.actor) for one in changes]
             assert steps == self.model.steps[row.id]
             assert [event.at for event in events] == sorted(event.at for event in events)
         lanes = [(row.session_id, row.lane) for row in stored if row.status == RunStatus.RUNNING and row.lane]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from supervisor.model.intents import Intent
 from supervisor.model.rescue import RESCUE_LIMIT
-from supervisor.model.states import RunStatus, SessionStatus, session_outcome
+from supervisor.model.states import ACTIVE, RunStatus, SessionStatus, session_outcome
 from supervisor.store.claims import Scope
 from supervisor.store.runs import RunRow
 
@@ -46,6 +47,16 @@ class Known:
     beats: int = 0
     is_silent: bool = False
     is_due: bool = True
+    is_paused: bool = False
+    is_cancelled: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def waits(self) -> bool:
+        return self.status is RunStatus.QUEUED and not self.is_paused
 
 
 class Model:
@@ -87,7 +98,7 @@ class Model:
         due = [
             (known.place.priority, run)
             for run, known in self.runs.items()
-            if known.status is RunStatus.QUEUED
+            if known.waits
             and known.is_due
             and known.place.is_in(scope)
             and self.sessions[known.place.session] is SessionStatus.RUNNING
@@ -118,12 +129,37 @@ class Model:
         return True
 
     def rescue(self, run: int, rescuer: str) -> None:
-        again = self.runs[run].rescues < RESCUE_LIMIT
-        self._step(run, RunStatus.QUEUED if again else RunStatus.FAILED, rescuer)
+        again = self.runs[run].rescues < RESCUE_LIMIT and not self.runs[run].is_cancelled
+        ended = RunStatus.CANCELLED if self.runs[run].is_cancelled else RunStatus.FAILED
+        self._step(run, RunStatus.QUEUED if again else ended, rescuer)
         self.runs[run].rescues += again
 
     def cancel(self, run: int, actor: str) -> None:
         self._step(run, RunStatus.CANCELLED, actor)
+
+    def want(self, run: int, what: str) -> bool:
+        """Let somebody want something of a run; False if nothing comes of it."""
+        known = self.runs[run]
+        match what:
+            case "cancel":
+                comes_true = known.status is RunStatus.RUNNING and not known.is_cancelled
+                known.is_cancelled |= comes_true
+            case "pause":
+                comes_true = known.is_active and not known.is_paused
+                known.is_paused |= comes_true
+            case _:
+                comes_true = known.is_active and known.is_paused
+                known.is_paused &= not comes_true
+        return comes_true
+
+    def wanted(self) -> dict[int, Intent]:
+        """Return what is wanted of running runs."""
+        resting = {run for run, known in self.running().items() if known.is_paused or self._pauses(known)}
+        cancelled = {run for run, known in self.running().items() if known.is_cancelled}
+        return dict.fromkeys(resting, Intent.PAUSE) | dict.fromkeys(cancelled, Intent.CANCEL)
+
+    def _pauses(self, known: Known) -> bool:
+        return self.sessions[known.place.session] is SessionStatus.PAUSED
 
     def conclude(self, session_id: str) -> None:
         statuses = [known.status for known in self.runs.values() if known.place.session == session_id]

@@ -17,7 +17,7 @@ from supervisor.clock import SystemClock
 from supervisor.model.lease import is_expired
 from supervisor.model.rescue import RescueOutcome, rescue_outcome
 from supervisor.model.states import TRANSITIONS, ResultStatus, RunStatus
-from supervisor.store import leases, runs, sessions, supervisors
+from supervisor.store import intents, leases, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
@@ -119,19 +119,21 @@ def expired(engine: Engine, scope: Scope) -> list[RunHead]:
 
 def rescue(engine: Engine, row: RunHead, *, actor: str) -> bool:
     """Take a run from its holder as it was seen some time ago."""
-    again = rescue_outcome(row.rescue_count) is RescueOutcome.REQUEUE
     with transaction(engine) as connection:
         sessions.lock(connection, row.session_id)
         if not leases.is_unchanged(connection, row):
             return False
         now = database_now(connection, CLOCK)
+        outcome = rescue_outcome(row.rescue_count, intents.wanted(connection, [row.id]).get(row.id))
+        again, cancelled = outcome is RescueOutcome.REQUEUE, outcome is RescueOutcome.CANCEL
+        ended = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
         taken = runs.transition(
             connection,
             row,
-            RunStatus.QUEUED if again else RunStatus.FAILED,
+            RunStatus.QUEUED if again else ended,
             at=now,
             actor=actor,
-            event="rescued" if again else "failed",
+            event="rescued" if again else ended,
             values={"claimed_by": None, "rescue_count": row.rescue_count + 1} if again else {"finished_at": now},
         )
         sessions.conclude(connection, row.session_id, at=now)

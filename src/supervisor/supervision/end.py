@@ -51,6 +51,9 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
         sessions.lock(connection, row.session_id)
         if runs.hold(connection, row):
             ending = _publish(shop, row, ending) if ending.status in _PUBLISHED else _as_asked(connection, row, ending)
+            if ending.status is RunStatus.CANCELLED:
+                # If the answer to this transaction is lost, the next try has to know what was recorded.
+                assignment.ending = ending
         now = shop.now(connection)
         ended = runs.transition(
             connection,
