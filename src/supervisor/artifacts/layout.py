@@ -3,9 +3,11 @@
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_OWNER_DIGITS = 16
 MEMORY_BACKED = Path("/dev/shm")  # noqa: S108 (see private_directory)
 
 _IN_RUN = frozenset({"run.json", "output", "logs", "trace.jsonl", "ci", ".staging", ".scratch"})
@@ -86,12 +88,19 @@ class RunsDirectory:
         base = machine_state()
         if base is None:
             return self.spill(run_id)
-        owner = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:16]
+        owner = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:_OWNER_DIGITS]
         return base / f"{owner}-{run_id}"
 
     def spill(self, run_id: str) -> Path:
         """Return where prepared pages go that memory has no room for."""
         return self.root / run_id / ".scratch"
+
+
+def scratch_folders() -> Iterator[Path]:
+    """Yield where runs of this user have prepared pages in memory, or had them, of whatever runs directory."""
+    base = machine_state()
+    if base is not None:
+        yield from base.glob(f"{'[0-9a-f]' * _OWNER_DIGITS}-*")
 
 
 def machine_state() -> Path | None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from supervisor.cli.options import Location, located, ocr_workers_option
 from supervisor.cli.output import print_json, print_note
 from supervisor.errors import UsageError
 from supervisor.executor.forkserver import stop_fork_server
+from supervisor.executor.process_files import process_files
+from supervisor.locks.own_folder import temporary_folder
 from supervisor.ocr.engines.tesseract import Tesseract, check_languages
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.formats.outputs import assemble
@@ -103,25 +104,33 @@ def _recognise(files: Sequence[Path], job: Job, tesseract: Tesseract, ocr_worker
     ]
     known = KnownPages({job.name: keys_of(job, Path(), tesseract)})
     found: dict[int, DocumentFinished] = {}
-    try:
-        with (
-            _abandoned_by_signals() as abandon,
-            tempfile.TemporaryDirectory(prefix="supervisor-try-") as folder,
-            PagePool(
-                ocr_workers,
-                tesseract=tesseract,
-                slots=machine_budget(os.environ),
-                cache_directory=None,
-                scratch=Path(folder) / "scratch",
-                spill=Path(folder) / "spill",
-            ) as pool,
-        ):
-            for event in process_documents(requests, pool, known, stop=threading.Event(), abandon=abandon):
-                if isinstance(event, DocumentFinished):
-                    found[id(event.request)] = event
-    finally:
-        stop_fork_server()
+    with (
+        _abandoned_by_signals() as abandon,
+        _no_fork_server_left(),
+        temporary_folder("try") as own,
+        PagePool(
+            ocr_workers,
+            tesseract=tesseract,
+            slots=machine_budget(os.environ),
+            cache_directory=None,
+            scratch=own.path / "scratch",
+            spill=own.path / "spill",
+        ) as pool,
+    ):
+        for event in process_documents(requests, pool, known, stop=threading.Event(), abandon=abandon):
+            if isinstance(event, DocumentFinished):
+                found[id(event.request)] = event
     return [found[id(request)] for request in requests]
+
+
+@contextmanager
+def _no_fork_server_left() -> Iterator[None]:
+    """End the fork server that a pool makes for itself, and remove its files."""
+    with process_files():
+        try:
+            yield
+        finally:
+            stop_fork_server()
 
 
 @contextmanager

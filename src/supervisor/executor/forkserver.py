@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import context, forkserver, get_context, resource_tracker
 
 from supervisor.executor.environment import executor_environment, replaced_environment
+from supervisor.executor.process_files import process_files
 from supervisor.locks.processes import started_at
 
 
@@ -43,12 +44,13 @@ def stop_fork_server() -> None:
 @contextmanager
 def fork_server(environment: Mapping[str, str]) -> Iterator[None]:
     """Have a fork server while the block runs, and end it if it was not there before."""
-    ours = ensure_fork_server(environment)
-    try:
-        yield
-    finally:
-        if ours:
-            stop_fork_server()
+    with process_files():
+        ours = ensure_fork_server(environment)
+        try:
+            yield
+        finally:
+            if ours:
+                stop_fork_server()
 
 
 def fork_context() -> context.ForkServerContext:

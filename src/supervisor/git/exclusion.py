@@ -2,13 +2,13 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from supervisor.git.metadatalock import metadata_lock
 from supervisor.room import needing_room
 
 # See "PATTERN FORMAT" in gitignore(5). A newline cannot be written, so any one character stands for it.
+_NEW = "exclude.supervisor-new"
 _SPECIAL = re.compile(rb"([\\*?\[])")
 
 
@@ -37,12 +37,13 @@ def pattern_line(relative: bytes) -> bytes:
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="exclude-")
+    # The lock keeps others away; what one that was killed has left is in nobody's use.
+    temporary = path.with_name(_NEW)
+    temporary.unlink(missing_ok=True)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor is opened, not a path)
-            file.write(content)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
+        temporary.write_bytes(content)
+        temporary.chmod(mode)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -1,12 +1,11 @@
 """Commits of a work tree as it is, made beside the user's index and branches."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from supervisor.git.changes import Uncommitted
 from supervisor.git.command import Git
+from supervisor.locks.own_folder import temporary_folder
 
 _MESSAGE = b"Working tree of a supervised run\n"
 
@@ -23,8 +22,8 @@ def take(git: Git, changes: Sequence[Uncommitted]) -> str:
     ).split()
     if not changes:
         return head
-    with tempfile.TemporaryDirectory(prefix="supervisor-") as directory:
-        aside = replace(git, index_file=Path(directory) / "index")
+    with temporary_folder("index") as own:
+        aside = replace(git, index_file=own.path / "index")
         aside.run("read-tree", "HEAD")
         # --replace: a folder may stand where HEAD has a file, or the reverse.
         paths = b"".join(change.path + b"\0" for change in changes)

@@ -131,6 +131,9 @@ class WorkspaceManager:
         path = self.path(run_id)
         state = self.inspect(run_id)
         if state is None:
+            # But perhaps an entry, of which git was killed before it wrote down where it is checked out.
+            with metadata_lock(self._repository.common_dir):
+                registration.remove_nameless(self._repository.common_dir, run_id)
             return Removal(path, removed=False, reason="there is none", found=False)
         if not self.is_there:
             return Removal(path, removed=False, reason=f"{self.directory} is not there; is its disk mounted?")

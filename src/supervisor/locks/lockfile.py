@@ -24,6 +24,8 @@ from supervisor.locks.holder import Holder
 # Whoever proves a lock free holds it for some microseconds: one refusal proves nothing.
 _PROVING_SECONDS = 0.1
 
+LockKind = Literal["run", "workspace"]
+
 
 class LockHeldError(HeldError):
     """A run is executing, or a workspace is in use, elsewhere.
@@ -49,7 +51,7 @@ class LockState:
         holder: Who is recorded, if it is held.
     """
 
-    kind: Literal["run", "workspace"]
+    kind: LockKind
     name: str
     path: Path
     held: bool
@@ -65,7 +67,7 @@ class LockFile:
         path: The lock file; the record is beside it.
     """
 
-    kind: Literal["run", "workspace"]
+    kind: LockKind
     name: str
     path: Path
 
@@ -73,6 +75,10 @@ class LockFile:
     def record_path(self) -> Path:
         """Return where the holder is recorded."""
         return self.path.with_suffix(".json")
+
+    @property
+    def _new_record_path(self) -> Path:
+        return self.path.with_suffix(".json.tmp")
 
     def recorded(self) -> Holder | None:
         """Return the recorded holder, which need not hold it any more; None for a missing or damaged record."""
@@ -85,7 +91,7 @@ class LockFile:
 
     def write_record(self, holder: Holder) -> None:
         """Replace the record; only the owner of the lock may."""
-        temporary = self.record_path.with_suffix(".json.tmp")
+        temporary = self._new_record_path
         try:
             temporary.write_text(holder.to_json(), encoding="utf-8")
             temporary.replace(self.record_path)
@@ -124,6 +130,7 @@ class LockFile:
         try:
             if taken_elsewhere(self.recorded()):
                 return False
+            self._new_record_path.unlink(missing_ok=True)
             self.record_path.unlink(missing_ok=True)
         except OSError as error:
             raise unusable(self.record_path, error) from error

@@ -13,6 +13,7 @@ from supervisor.store.supervisors import Heard
 from supervisor.supervision.aside import Aside
 from supervisor.supervision.cleanup.retention import retain
 from supervisor.supervision.settle import settle
+from supervisor.supervision.sweeping import sweep
 from supervisor.supervision.workshop import Workshop
 
 TIDY_SECONDS = 60.0
@@ -49,7 +50,11 @@ class Tidier:
 
 
 def settle_leftovers(shop: Workshop, repository: str) -> None:
-    """Settle what was executed in this runs directory; runs whose lock is held are being settled right now."""
+    """Settle what was executed in this runs directory, and sweep up; whose lock is held is being settled right now."""
+    try:
+        sweep(shop.runs_directory)
+    except (SupervisorError, OSError) as error:
+        shop.note(f"removing what killed processes have left failed: {error}")
     with transaction(shop.engine) as connection:
         rows = runs.unsettled(connection, repository)
         rows = [row for row in rows if _was_here(shop, supervisors.of_worker(connection, row.claimed_by))]

@@ -23,6 +23,8 @@ from supervisor.model.liveness import HolderView, Nearness, Verdict, nearness, v
 from supervisor.store.databases import Databases
 from supervisor.store.supervisors import Heard, SupervisorRow
 
+_UNNAMED = ".new"
+
 
 def this_supervisor(
     directory: RunsDirectory, *, desired_workers: int, lease_seconds: int, name: str | None = None
@@ -61,12 +63,7 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
     """
     path = _lock_file(directory, supervisor_id)
     _sweep(path.parent)
-    # It gets its name when it is locked: whoever sweeps meanwhile would take it for that of a dead one.
-    unnamed = path.with_suffix(".new")
-    locked = LockedFile.take(unnamed)
-    if locked is None:
-        raise HeldError(f"somebody else holds {unnamed}, which is named after this process alone")
-    unnamed.rename(path)
+    locked = _take(path)
     try:
         yield
     finally:
@@ -75,9 +72,25 @@ def being_present(directory: RunsDirectory, supervisor_id: str) -> Iterator[None
         locked.close()
 
 
+def _take(path: Path) -> LockedFile:
+    # It gets its name when it is locked: whoever sweeps meanwhile would take it for that of a dead one.
+    unnamed = path.with_suffix(_UNNAMED)
+    while True:
+        locked = LockedFile.take(unnamed)
+        if locked is None:
+            raise HeldError(f"somebody else holds {unnamed}, which is named after this process alone")
+        try:
+            unnamed.rename(path)
+        except FileNotFoundError:
+            # Somebody who sweeps had asked for its lock before we took it.
+            locked.close()
+        else:
+            return locked
+
+
 def _sweep(folder: Path) -> None:
     """Remove the files of supervisors that were killed."""
-    for path in folder.glob("*.lock"):
+    for path in (*folder.glob("*.lock"), *folder.glob(f"*{_UNNAMED}")):
         # Only asked, not taken: somebody who asks at the same time would think that it lives.
         if not is_locked(path):
             path.unlink(missing_ok=True)

@@ -86,6 +86,16 @@ def test_is_cleaned_up(top: Path, manager: WorkspaceManager, half: Callable[[Pat
     assert not any((top / ".git" / "worktrees").glob("*"))
 
 
+def test_an_entry_that_says_nothing_goes_with_the_wish_to_remove_its_workspace(
+    top: Path, manager: WorkspaceManager
+) -> None:
+    before_anything(make(manager), top / ".git" / "worktrees" / "r")
+    assert not manager.remove("another").found
+    assert (top / ".git" / "worktrees" / "r").exists()
+    assert not manager.remove("r").found
+    assert not any((top / ".git" / "worktrees").glob("*"))
+
+
 @pytest.mark.parametrize("half", HALVES[:-2])
 def test_foreign_file_in_it_is_kept(top: Path, manager: WorkspaceManager, half: Callable[[Path, Path], None]) -> None:
     path = make(manager)

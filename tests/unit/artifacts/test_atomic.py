@@ -32,3 +32,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_atomically(tmp_path / "folder", b"new")
     assert path.read_bytes() == b"old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder", "run.json"]
+
+
+def test_what_a_killed_writer_left_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"not ours")
+    (tmp_path / ".run.json.new").symlink_to(tmp_path / "elsewhere")
+    write_atomically(tmp_path / "run.json", b"new")
+    assert (tmp_path / "run.json").read_bytes() == b"new"
+    assert (tmp_path / "elsewhere").read_bytes() == b"not ours"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["elsewhere", "run.json"]

@@ -5,7 +5,6 @@ import pytest
 
 from supervisor.errors import NoRoomError
 from supervisor.ocr.pages.page_files import PageFolders
-from supervisor.ocr.pages.scratch import ScratchFolder
 
 
 class Space:
@@ -40,16 +39,3 @@ def test_a_full_memory_file_system_is_left_for_the_disk(tmp_path: Path) -> None:
     folders.scratch.mkdir()
     (folders.scratch / "page.tif").symlink_to("/dev/full")
     assert write(folders) == folders.spill / "page.tif"
-
-
-def test_folders_of_the_killed_are_swept_and_those_of_the_living_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    living, dead = ScratchFolder(tmp_path), ScratchFolder(tmp_path)
-    os.close(dead._lock)
-    monkeypatch.setattr("supervisor.ocr.pages.scratch._SETTLED_SECONDS", -1)
-    another = ScratchFolder(tmp_path)
-    assert set(tmp_path.iterdir()) == {living.path, another.path}
-    living.remove()
-    another.remove()
-    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.locks.descriptor import is_locked
 from supervisor.locks.machine import this_machine
 from supervisor.locks.processes import is_running, started_at
 from supervisor.model.liveness import Verdict
@@ -123,6 +124,7 @@ def test_who_comes_sweeps_up_after_the_dead_alone(directory: RunsDirectory) -> N
     folder = directory.root / ".supervisors"
     folder.mkdir(parents=True)
     (folder / "dead.lock").touch()
+    (folder / "killed-before-it-was-named.new").touch()
     with (folder / "asked.lock").open("wb") as asked, ExitStack() as stack:
         fcntl.flock(asked, fcntl.LOCK_SH)
         for name in ("one", "two"):
@@ -156,6 +158,23 @@ def test_a_presence_is_never_seen_before_it_is_locked(
     finally:
         at_every_lock.clear()
     assert seen == [[]], "who sweeps at this moment would take it for one of the dead"
+
+
+def test_who_is_swept_up_before_it_has_its_name_begins_again(
+    directory: RunsDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, swept = Path.rename, []
+
+    def swept_just_before(path: Path, target: Path) -> Path:
+        if not swept:
+            swept.append(path)
+            path.unlink()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", swept_just_before)
+    with being_present(directory, "one"):
+        assert swept
+        assert is_locked(directory.root / ".supervisors" / "one.lock")
 
 
 def test_a_process_can_outlive_the_supervisor_that_it_was(directory: RunsDirectory, someone: SupervisorRow) -> None:

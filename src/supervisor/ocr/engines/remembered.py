@@ -66,7 +66,8 @@ def _read(file: Path, key: Mapping[str, object], names: Sequence[str]) -> Mappin
 
 
 def _write(file: Path, key: Mapping[str, object], value: Mapping[str, str]) -> None:
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    # Under the lock: what one that was killed has left is in nobody's use.
+    temporary = file.with_suffix(".tmp")
     # What cannot be written down is found out again.
     with suppress(OSError):
         temporary.unlink(missing_ok=True)

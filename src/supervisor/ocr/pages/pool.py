@@ -30,7 +30,7 @@ from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.errors import PoolBrokenError
 from supervisor.ocr.pages.page_files import PageFolders
 from supervisor.ocr.pages.page_process import FORK_SERVER_GONE, KeptOpen, PageProcessContext, end_orphans
-from supervisor.ocr.pages.scratch import ScratchFolder
+from supervisor.ocr.pages.scratch import make_scratch
 from supervisor.ocr.pages.stopwatch import Stopwatch
 from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
 from supervisor.ocr.slots.budget import SlotBudget
@@ -85,15 +85,15 @@ class PagePool:
         self._is_closed = False
         self._unfinished: set[Future[Answer]] = set()
         self._vanished_at: float | None = None
-        self._spill = ScratchFolder(spill)
+        self._spill = make_scratch(spill)
         try:
-            self._scratch = ScratchFolder(scratch)
+            self._scratch = make_scratch(scratch)
         except BaseException as error:
             if not isinstance(error, OSError) or lack_of_room(error) is None:
                 self._spill.remove()
                 raise
             # Memory has not even room for a folder.
-            self._scratch = ScratchFolder(spill)
+            self._scratch = make_scratch(spill)
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:

@@ -17,6 +17,7 @@ import psutil
 from PIL import Image
 
 from supervisor.errors import NoRoomError, SurroundingsError
+from supervisor.locks.own_folder import remove_unless_used
 from supervisor.locks.processes import wait_until
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
@@ -29,7 +30,6 @@ from supervisor.ocr.hocr import read_page
 from supervisor.ocr.limits import limited_memory, memory_limit
 from supervisor.ocr.pages.page_process import KeptOpen, mark_descendants
 from supervisor.ocr.pages.page_work import Desk, recognise_page
-from supervisor.ocr.pages.scratch import remove_unless_used
 from supervisor.ocr.pages.seat import Seat
 from supervisor.ocr.pages.stopwatch import Stopwatch, TaskClock
 from supervisor.ocr.pages.tasks import (
