@@ -1,7 +1,9 @@
 """Pausing and cancelling, from another terminal than that in which the runs were started."""
 
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +75,46 @@ def test_where_nothing_was_ever_run_nothing_is_made(three: Archive) -> None:
     done = three.supervisor("workers", "scale", "2")
     assert (done.code, "supervisor work --workers N" in done.err) == (2, True)
     assert not three.runs.exists()
+
+
+def test_resume_goes_on_with_what_nobody_serves_before_what_is_paused(queued: Archive) -> None:
+    assert queued.supervisor("pause", "c").code == 0
+    first = queued.supervisor("resume", "--workers=2", "--json")
+    assert (first.code, first.runs.keys()) == (0, {"a", "b"}), first
+    assert effects(first.document) == {"a": ("resumed", False), "b": ("resumed", False)}
+    assert states(queued)["c"] == "queued"
+    second = queued.supervisor("resume")
+    assert (second.code, second.out.splitlines()[0].split()[:2]) == (0, ["c", "succeeded"]), second
+    third = queued.supervisor("resume")
+    assert (third.code, third.out, third.err) == (0, "nothing to resume\n", "")
+    named = queued.supervisor("resume", "c")
+    assert (named.code, named.out) == (1, "c  succeeded already: nothing to resume\n")
+
+
+def test_a_run_of_a_paused_session_goes_on_with_all_of_it(queued: Archive) -> None:
+    assert queued.supervisor("pause", "Night").code == 0
+    alone = queued.supervisor("resume", "a")
+    assert (alone.code, "supervisor resume session:" in alone.err) == (3, True)
+    assert queued.supervisor("work", "--once").out == "nothing was queued\n"
+    whole = queued.supervisor("resume", "Night", "--json")
+    assert (whole.code, whole.runs.keys()) == (0, set("abc"))
+    (session,) = whole.document["sessions"]
+    assert (session["title"], session["status"]) == ("Night", "completed"), "it is the same session"
+
+
+def test_resume_reads_neither_the_job_files_nor_the_ref_again(queued: Archive) -> None:
+    before = queued.git("rev-parse", "HEAD").strip()
+    queued.job("a", "scans/b.png")
+    queued.commit()
+    done = queued.supervisor("resume", "a", "--json")
+    assert (done.code, done.runs["a"]["commit"]) == (0, before), done
+    assert queued.recognised("a") == ["scans/a.png"]
+
+
+def test_before_anything_is_resumed_the_surroundings_are_looked_at(queued: Archive, tmp_path: Path) -> None:
+    assert queued.supervisor("pause", "a").code == 0
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(str(shutil.which("git")))
+    done = queued.supervisor("resume", "a", PATH=str(tmp_path / "bin"))
+    assert (done.code, "tesseract" in done.err) == (4, True), done
+    assert queued.supervisor("pause", "a").out.startswith("a  paused already\n")
