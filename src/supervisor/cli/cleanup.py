@@ -9,7 +9,7 @@ import click
 
 from supervisor.board.progress import counted
 from supervisor.cli.options import Location, WholeNumber, located, option
-from supervisor.cli.output import print_json, shown_bytes
+from supervisor.cli.output import print_json, print_wrapped, shown_bytes
 from supervisor.git.trash import Saved
 from supervisor.model.cleanup import DropTrash, Policy, RemoveArtifacts, RemoveWorkspace
 from supervisor.model.paths import path_text, printable
@@ -65,7 +65,13 @@ def _print(done: Cleanup, root: Path, policy: Policy) -> None:
     verbs = ("would remove", "would save", "would keep") if done.dry_run else ("removed", "saved", "kept")
     columns = max(map(len, verbs))
     for verb, what in [*_removed(done, root, verbs), *_kept(done, root, policy, verbs)]:
-        click.echo(f"  {verb:<{columns}}  {what}")
+        start = f"  {verb:<{columns}}  "
+        print_wrapped(start, what, indent=len(start))
+    saved = [one.saved for one in done.removed if one.saved]
+    if saved:
+        click.echo("To bring back what was saved:")
+    for one in saved:
+        click.echo(f"  {_command(one)}")
     size_bytes = sum(one.action.size_bytes for one in done.removed if not isinstance(one.action, DropTrash))
     remove, _, keep = verbs
     click.echo(f"{remove} {len(done.removed)} ({shown_bytes(size_bytes)}), {keep} {len(done.kept)}")
@@ -79,9 +85,7 @@ def _removed(done: Cleanup, root: Path, verbs: tuple[str, str, str]) -> Iterator
             case DropTrash(ref=ref, commit=commit):
                 yield remove, f"{ref}: commit {commit[:12]}"
             case RemoveWorkspace(path=path, work=work) if work:
-                yield save, f"{_shown(path, root)}: {printable('; '.join(work))}"
-                if one.saved:
-                    yield "", _command(one.saved)
+                yield save, f"{_shown(path, root)}, then {remove.split()[-1]}: {_phrases(work)}"
             case RemoveWorkspace() | RemoveArtifacts() as action:
                 why = f"{action.rest.witness} {action.rest.since.astimezone():%Y-%m-%d %H:%M}"
                 yield from ((remove, f"{_shown(path, root)}: {why}") for path in _paths(action))
@@ -100,6 +104,10 @@ def _kept(done: Cleanup, root: Path, policy: Policy, verbs: tuple[str, str, str]
 
 def _paths(action: RemoveWorkspace | RemoveArtifacts) -> Sequence[Path]:
     return (action.path,) if isinstance(action, RemoveWorkspace) else action.paths
+
+
+def _phrases(work: Sequence[str]) -> str:
+    return printable("; ".join(work))
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -146,11 +146,10 @@ def _files_with_work(path: Path, entry: Entry, disk: DiskContent) -> tuple[str, 
 def _work_in_git(entry: Entry, common_dir: Path) -> tuple[str, ...]:
     """Tell of what lies in the worktree's own git directory, and vanishes with it."""
     lost = own_commits(entry, common_dir)
-    commits = (f"{_count(lost.count, 'commit')} of its own that no ref reaches ({lost.tips[0]})",) if lost.count else ()
     operation = half_done(entry)
     lock = entry.foreign_lock(entry.path.name) if entry.path else None
     return (
-        *commits,
+        *(f"{_count(lost.count, 'commit')} of its own that no ref reaches ({tip[:12]})" for tip in lost.tips[:1]),
         *((f"{operation} is half done",) if operation else ()),
         *(("submodules were fetched in it",) if entry.has_submodules else ()),
         *((f"it is locked ({lock}): git worktree unlock",) if lock is not None else ()),
