@@ -59,6 +59,7 @@ def _answer(answer: Answer) -> Mapping[str, object]:
 def _run(change: Change) -> Mapping[str, object]:
     return {
         "run_id": change.row.run_id,
+        "status": change.row.status,
         "effect": change.effect,
         "changed": change.changed,
         "holder": change.holder,

@@ -5,7 +5,7 @@ it within moments; `followup` waits for it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -186,7 +186,7 @@ def _cancelled(desk: _Desk, row: RunHead) -> Change:
                 values={**times, "error": reason},
                 detail={"reason": reason},
             )
-            return Change(row, Effect.CANCELLED, changed)
+            return Change(replace(row, status=RunStatus.CANCELLED), Effect.CANCELLED, changed)
         case RunStatus.RUNNING:
             changed = intents.ask_to_cancel(desk.connection, row, at=desk.at, actor=desk.actor)
             return Change(row, Effect.CANCELLING, changed, claimant(desk.connection, row))
