@@ -10,7 +10,7 @@ from supervisor.model.rescue import RESCUE_LIMIT
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import intents, sessions
 from supervisor.store.claims import Scope
-from supervisor.store.engine import transaction
+from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Ending
 from supervisor.supervision.end import end
@@ -20,6 +20,7 @@ from supervisor.supervision.rescue import LOOK_SECONDS, Rescuer
 from supervisor.supervision.settle import settle
 from support.bench import DEAD, Bench
 from support.clocks import HandClock
+from support.run_queue import lost_answers
 
 SUCCEEDED = Ending(RunStatus.SUCCEEDED, "succeeded")
 FAILED = Ending(RunStatus.FAILED, "failed", "broken")
@@ -62,6 +63,17 @@ def test_what_would_go_back_to_the_queue_is_cancelled_if_that_is_wanted(bench: B
     assert (bench.session(), bench.worker()[1]) == (SessionStatus.CANCELLED, None)
     assert (bench.shown[-1].status, bench.shown[-1].stage) == (RunStatus.CANCELLED, "cancelled")
     assert bench.output(row) is None, "nothing of it is published"
+
+
+def test_who_has_cancelled_a_run_and_lost_the_answer_has_not_lost_the_run(bench: Bench) -> None:
+    run = bench.add("a")
+    assignment = bench.claim()
+    ask(bench, assignment.row, Intent.CANCEL)
+    assignment.ending = INTERRUPTED
+    with pytest.raises(DatabaseUnavailable), lost_answers(bench.shop.engine):
+        end(bench.shop, assignment, assignment.ending)
+    assert end(bench.shop, assignment, assignment.ending)
+    assert [event.event for event in bench.events(run)] == ["queued", "claimed", "cancel_requested", "cancelled"]
 
 
 @pytest.mark.parametrize("ending", [SUCCEEDED, FAILED], ids=lambda one: one.event)
