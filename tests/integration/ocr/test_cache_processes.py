@@ -4,15 +4,17 @@ import logging
 import os
 import subprocess
 import sys
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.cache.entries import CachedPage
+from supervisor.ocr.cache.files import sweep_new
 from supervisor.ocr.cache.keys import JobKeys
-from supervisor.ocr.cache.upkeep import prune
+from supervisor.ocr.cache.upkeep import keep_bounded, prune
 
 USER = Path(__file__).with_name("cache_user.py")
 KEYS = JobKeys(settings="s", language_data="l", versions="v", preparation="p", reading="r")
@@ -48,17 +50,59 @@ def test_nobody_reads_what_was_not_kept(tmp_path: Path) -> None:
         assert survivor.returncode == 0, out
 
 
-def test_what_the_dead_left_behind_is_removed_when_nobody_can_be_at_it(tmp_path: Path) -> None:
-    cache = PageCache(tmp_path / "cache")
-    cache.keep(KEYS, "blob", 1, "picture", PAGE)
-    (shard, *_) = (tmp_path / "cache" / "entries").iterdir()
-    young, old = shard / ".new-1-young", shard / ".new-1-old"
-    for file in (young, old):
-        file.write_bytes(b"half")
-    os.utime(old, (time.time() - 3700,) * 2)
-    done = prune(tmp_path / "cache", 10**9)
-    assert (done.removed, old.exists(), young.exists()) == (1, False, True)
-    assert PageCache(tmp_path / "cache").page(KEYS, "blob", 1) == PAGE
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from supervisor.ocr.cache import files
+os.rename = lambda *_arguments, **_folders: (print("written", flush=True), signal.pause())
+files.write_file(Path(sys.argv[1]), ("entries", "3f"), "page-3f", b"whole, and not yet there")
+"""
+
+
+@pytest.mark.parametrize("sweeping", [prune, keep_bounded])
+def test_what_killed_writers_left_is_removed_and_nothing_of_those_who_live(
+    tmp_path: Path, sweeping: Callable[[Path, int], object]
+) -> None:
+    directory = tmp_path / "cache"
+    PageCache(directory).keep(KEYS, "blob", 1, "picture", PAGE)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(directory)], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        assert all(writer.stdout and writer.stdout.readline() == b"written\n" for writer in writers)
+        (directory / "new" / "folder").mkdir()
+        (directory / "new" / "link").symlink_to(directory / "CACHEDIR.TAG")
+        sweeping(directory, 10**9)
+        assert len(list((directory / "new").iterdir())) == 4
+        writers[0].kill()
+        writers[0].wait()
+        sweeping(directory, 10**9)
+        left = {path.name.partition("-")[0] for path in (directory / "new").iterdir()}
+        assert left == {str(writers[1].pid), "folder", "link"}
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+    assert PageCache(directory).page(KEYS, "blob", 1) == PAGE
+
+
+def test_who_writes_while_others_sweep_has_its_entry(tmp_path: Path) -> None:
+    directory, over = tmp_path / "cache", threading.Event()
+
+    def sweeping() -> None:
+        while not over.is_set():
+            sweep_new(directory)
+
+    thread = threading.Thread(target=sweeping)
+    thread.start()
+    try:
+        for number in range(200):
+            PageCache(directory).keep(KEYS, f"{number}", 1, "picture", PAGE)
+            assert PageCache(directory).page(KEYS, f"{number}", 1) == PAGE
+    finally:
+        over.set()
+        thread.join()
+    assert not list((directory / "new").iterdir())
 
 
 FULL_DISK = """
@@ -88,7 +132,7 @@ def test_a_full_disk_is_told_once_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"WARNING the page cache {directory} cannot be written, which costs time and nothing else:")
-    assert not list(directory.rglob(".new-*"))
+    assert not list((directory / "new").iterdir())
 
 
 def test_a_directory_that_cannot_be_made_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,12 +2,14 @@
 
 `entries/3f/page-…3f` has the entry of that key. Many processes read, write and remove at the same time without a lock:
 a file appears under its name complete, by renaming, and whoever reads it while it is removed has it open already.
+Until it has that name it is in `new/`, locked by its writer: what is not locked there is of one that was killed.
 Nothing is brought to the disk by force: after a power cut a file may be empty or torn, which its checksum shows, and
 then the page is recognised once more.
 """
 
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import secrets
@@ -21,7 +23,7 @@ from supervisor.room import room_at
 
 ENTRIES = "entries"
 HISTORIES = "histories"
-TEMPORARY = ".new-"
+_NEW = "new"
 # As much as a page has.
 _TRIED_BYTES = 16_384
 TOUCH_SECONDS = 3600.0
@@ -30,6 +32,7 @@ TOUCH_SECONDS = 3600.0
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # A pipe that somebody put there must not be waited for.
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_SWEEP_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # So that backup programs leave the directory out: https://bford.info/cachedir/
 _TAG = "CACHEDIR.TAG"
@@ -109,18 +112,25 @@ def opened_folder(directory: Path, *names: str, make: bool = False) -> Iterator[
 
 def why_unusable(directory: Path) -> str | None:
     """Return why nothing can be kept in a cache directory, which is found out by trying; None if it can."""
-    name = f"{TEMPORARY}try-{secrets.token_hex(8)}"
     try:
-        with opened_folder(directory, make=True) as folder:
-            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
-            try:
-                os.write(file, bytes(_TRIED_BYTES))
-            finally:
-                os.close(file)
-                os.unlink(name, dir_fd=folder)
+        with _new_file(directory, bytes(_TRIED_BYTES), make=True):
+            pass
     except OSError as error:
         return error.strerror or str(error)
     return None
+
+
+def sweep_new(directory: Path) -> None:
+    """Remove what writers that were killed have left.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with contextlib.suppress(FileNotFoundError), opened_folder(directory, _NEW) as folder, os.scandir(folder) as found:
+        for one in found:
+            # Removed meanwhile, no file of ours, in use, or on a file system that has no locks.
+            with contextlib.suppress(OSError):
+                _remove_unless_locked(folder, one.name)
 
 
 def read_file(folder: int, name: str, *, limit_bytes: int = MAX_BODY_BYTES) -> bytes | None:
@@ -164,17 +174,38 @@ def is_ours(status: os.stat_result) -> bool:
 
 
 def _write(directory: Path, names: tuple[str, ...], name: str, data: bytes, *, make: bool) -> None:
-    with opened_folder(directory, *names, make=make) as folder:
-        temporary = f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+    with (
+        opened_folder(directory, *names, make=make) as folder,
+        _new_file(directory, data, make=make) as (aside, temporary),
+    ):
+        os.rename(temporary, name, src_dir_fd=aside, dst_dir_fd=folder)
+
+
+@contextlib.contextmanager
+def _new_file(directory: Path, data: bytes, *, make: bool) -> Iterator[tuple[int, str]]:
+    """Have a file with this content, given as folder and name; unless it is renamed, it is removed."""
+    with opened_folder(directory, _NEW, make=make) as folder:
+        name = f"{os.getpid()}-{secrets.token_hex(8)}"
         try:
-            descriptor = os.open(temporary, _WRITE_FLAGS, 0o600, dir_fd=folder)
-            with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor is opened, not a path)
+            with open(os.open(name, _WRITE_FLAGS, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123 (a descriptor has no path)
+                # Where there are no locks, nobody sweeps.
+                with contextlib.suppress(OSError):
+                    fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(data)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
+                file.flush()
+                yield folder, name
+        finally:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+                os.unlink(name, dir_fd=folder)
+
+
+def _remove_unless_locked(folder: int, name: str) -> None:
+    descriptor = os.open(name, _SWEEP_FLAGS, dir_fd=folder)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(descriptor)
 
 
 def _make(directory: Path) -> None:
@@ -184,7 +215,7 @@ def _make(directory: Path) -> None:
         directory.mkdir(mode=0o700)
     except FileExistsError:
         return
-    _write(directory, (), _TAG, _TAG_CONTENT, make=False)
+    _write(directory, (), _TAG, _TAG_CONTENT, make=True)
 
 
 def _is_foreign(folder: int, name: str) -> bool:

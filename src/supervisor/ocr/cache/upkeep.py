@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.ocr.cache.files import ENTRIES, HISTORIES, TEMPORARY, is_ours, opened_folder
+from supervisor.ocr.cache.files import ENTRIES, HISTORIES, is_ours, opened_folder, sweep_new
 
 _BLOCK_BYTES = 4096
 # A prune that leaves no room would be due again at once.
@@ -21,8 +21,6 @@ _KEPT_SHARE = 0.9
 # Keys are hashes, so every folder is as good a sample as another: these give the size to about a tenth.
 _SAMPLED_SHARDS = 16
 _SHARDS = 256
-# Whoever needs longer than this for one file is dead.
-_TEMPORARY_SECONDS = 3600
 # One run's history is a few megabytes: runs that nobody has executed for so long will not ask why.
 _HISTORY_DAYS = 180
 
@@ -47,9 +45,7 @@ class FoundFile:
 
     @property
     def kind(self) -> str:
-        """What it is: document, lookup, page, history, temporary."""
-        if self.name.startswith(TEMPORARY):
-            return "temporary"
+        """What it is: document, lookup, page, history."""
         return "history" if self.folder == (HISTORIES,) else self.name.partition("-")[0]
 
     @property
@@ -97,20 +93,22 @@ def survey(directory: Path) -> Survey:
     for file in _files(directory):
         kinds[file.kind] += 1
         size_bytes += file.size_bytes
-        if file.kind not in {"history", "temporary"}:
+        if file.kind != "history":
             oldest_use = file.used_at if oldest_use is None else min(oldest_use, file.used_at)
-    entries = kinds.total() - kinds["history"] - kinds["temporary"]
+    entries = kinds.total() - kinds["history"]
     return Survey(kinds["page"], entries, kinds["history"], size_bytes, oldest_use)
 
 
 def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
     """Prune a cache directory if a sample says that it has outgrown its limit; None if not.
 
-    Cheap enough for the end of every attempt: a sixteenth of the entries is looked at.
+    What killed writers have left is removed in any case. Cheap enough for the end of every attempt: a sixteenth of the
+    entries is looked at.
 
     Raises:
         OSError: It cannot be read.
     """
+    sweep_new(directory)
     shards = random.sample(range(_SHARDS), _SAMPLED_SHARDS)
     sampled = sum(file.size_bytes for shard in shards for file in _files_in(directory, (ENTRIES, f"{shard:02x}")))
     if sampled * _SHARDS / _SAMPLED_SHARDS <= limit_bytes:
@@ -121,7 +119,7 @@ def keep_bounded(directory: Path, limit_bytes: int) -> Pruned | None:
 def prune(directory: Path, limit_bytes: int, *, leave_bytes: int | None = None) -> Pruned:
     """Remove what was used longest ago, if there is more than the limit; histories only after all entries.
 
-    What writers have left behind when they died, and histories of runs long gone, are removed in any case. A million
+    What killed writers have left, and histories of runs long gone, are removed in any case. A million
     entries are no list: they are gone through twice, by the hour of their last use.
 
     Args:
@@ -132,16 +130,17 @@ def prune(directory: Path, limit_bytes: int, *, leave_bytes: int | None = None) 
     Raises:
         OSError: It cannot be read.
     """
+    sweep_new(directory)
     now = time.time()
     sizes: Counter[Turn] = Counter()
     for file in _files(directory):
-        if file.kind != "temporary" and not _is_dead(file, now):
+        if not _is_dead(file, now):
             sizes[file.turn] += file.size_bytes
     target = limit_bytes * _KEPT_SHARE if leave_bytes is None else leave_bytes
     quotas = _quotas(sizes, sizes.total() - target) if sizes.total() > limit_bytes else {}
     removed = removed_bytes = kept = kept_bytes = 0
     for file in _files(directory):
-        is_next = file.kind != "temporary" and quotas.get(file.turn, 0) > 0
+        is_next = quotas.get(file.turn, 0) > 0
         if is_next:
             quotas[file.turn] -= file.size_bytes
         if is_next or _is_dead(file, now):
@@ -162,13 +161,7 @@ def _quotas(sizes: Mapping[Turn, int], excess_bytes: float) -> dict[Turn, float]
 
 
 def _is_dead(file: FoundFile, now: float) -> bool:
-    age_seconds = now - file.used_at
-    match file.kind:
-        case "temporary":
-            return age_seconds > _TEMPORARY_SECONDS
-        case "history":
-            return age_seconds > _HISTORY_DAYS * 86_400
-    return False
+    return file.kind == "history" and now - file.used_at > _HISTORY_DAYS * 86_400
 
 
 def _files(directory: Path) -> Iterator[FoundFile]:
