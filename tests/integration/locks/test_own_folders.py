@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -100,6 +101,23 @@ def test_what_is_no_folder_of_ours_is_left_alone(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == expected
 
 
+def test_who_is_swept_up_before_it_has_its_lock_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_, swept = os.open, []
+
+    def swept_just_after(path: Path, *others: Any, **named: Any) -> int:
+        descriptor = open_(path, *others, **named)
+        if not swept:
+            swept.append(path)
+            sweep(tmp_path, "pages-")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swept_just_after)
+    with OwnFolder.make(tmp_path, "pages-") as mine:
+        assert swept
+        assert not swept[0].exists()
+        assert list(tmp_path.iterdir()) == [mine.path]
+
+
 def test_who_makes_a_folder_while_others_sweep_has_it(tmp_path: Path) -> None:
     parent, over = tmp_path / "parent", threading.Event()
 
@@ -115,7 +133,7 @@ def test_who_makes_a_folder_while_others_sweep_has_it(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     try:
-        for _ in range(300):
+        for _ in range(100):
             with OwnFolder.make(parent, "pages-") as mine:
                 (mine.path / "file").touch()
                 assert (mine.path / "file").exists()
