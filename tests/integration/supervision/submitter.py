@@ -57,7 +57,7 @@ class Submitter:
         try:
             return self.work(asked) if asked["work"] else self.submit(asked)
         except (RunHeldError, UsageError) as error:
-            return {"refused": error.message, "exit_code": error.exit_code}
+            return {"refused": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
     def work(self, asked: Mapping[str, Any]) -> dict[str, object]:
         """Be there for whatever is queued in a session, or in any, and execute nothing."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from supervisor.model.states import RunStatus
@@ -23,6 +25,19 @@ def test_a_live_holder_is_never_disturbed(status: RunStatus, *, same_work: bool)
 def test_what_was_left_behind_is_continued_or_superseded(status: RunStatus) -> None:
     assert decide("a", active(status=status)) == Continue("a", 7, "s1")
     assert decide("a", active(status=status, same_work=False)) == New("a", supersedes=7)
+
+
+@pytest.mark.parametrize("holder", [None, "pid 4 on desk"])
+@pytest.mark.parametrize("same_work", [True, False])
+def test_what_is_paused_is_left_alone_whoever_has_it(holder: str | None, *, same_work: bool) -> None:
+    row = replace(active(holder=holder, same_work=same_work), rests="session:s1")
+    assert decide("a", row) == Refused("a", holder, RunStatus.QUEUED, rests="session:s1")
+
+
+def test_what_only_waits_to_be_cancelled_makes_room_for_a_new_row() -> None:
+    row = replace(active(status=RunStatus.RUNNING), is_cancelled=True)
+    assert decide("a", row) == New("a", supersedes=7)
+    assert isinstance(decide("a", replace(row, holder="pid 4 on desk")), Refused)
 
 
 @pytest.mark.parametrize(
