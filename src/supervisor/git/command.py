@@ -147,7 +147,8 @@ class Git:
             raise GitTimeoutError(arguments, -signal.SIGKILL, f"was killed after {timeout_seconds:g} seconds")
         if result.status < 0 or (expect is not None and result.status not in expect):
             # It says so of some files that it cannot write, in the user's language, and of others that it cannot.
-            for written in (self.git_dir, self.work_tree, self.directory):
+            index = self.index_file.parent if self.index_file else None
+            for written in (self.git_dir, self.work_tree, self.directory, index):
                 if written is not None and is_full(written):
                     full = f"no room is left on the disk of {argument_text(str(written))}"
                     raise GitFullError(arguments, result.status, full)
