@@ -85,7 +85,7 @@ def read_history(
         session = sessions.get(connection, row.session_id)
         happened = events.history(connection, row.id)
     staged = directory.run(run_id).staging(row.lease_term) / "output"
-    is_left = row.status is RunStatus.CANCELLED and staged.is_dir()
+    is_left = row.status is RunStatus.CANCELLED and staged.is_dir() and any(staged.iterdir())
     return RunHistory(row, session, report_run(databases, directory, row), happened, staged if is_left else None)
 
 

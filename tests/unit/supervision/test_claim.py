@@ -1,5 +1,6 @@
 """Getting hold of a run: with its locks, or not at all; and of one that was claimed before the answer was lost."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -77,6 +78,16 @@ class BreakingCursor:
     def execute(self, *arguments: object) -> None:
         self._cursor.execute(*arguments)
         raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+
+def test_who_lets_go_of_a_run_finds_out_whether_something_has_kept_its_locks(bench: Bench) -> None:
+    bench.add("a")
+    assignment = bench.claim()
+    copy = os.dup(assignment.lease.fileno())
+    assert not assignment.release()
+    os.close(copy)
+    bench.requeue(assignment.row)
+    assert bench.claim().release()
 
 
 @contextmanager
