@@ -28,7 +28,7 @@ def disk(archive: Archive) -> Iterator[SmallDisk]:
 @pytest.fixture
 def long_run(archive: Archive) -> Archive:
     archive.scan(*PAGES)
-    archive.job("a", "scans/*.png", extra='formats = ["txt", "pdf"]')
+    archive.job("a", "scans/*.png")
     archive.commit()
     return archive
 

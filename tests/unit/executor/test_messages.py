@@ -42,7 +42,8 @@ MESSAGES = st.one_of(
         patience_seconds=st.floats(allow_nan=False),
         spec=st.dictionaries(st.text(max_size=5), JSON, max_size=3),
     ),
-    st.sampled_from([Stop(), Ready(), Stopped()]),
+    st.sampled_from([Stop(), Ready()]),
+    st.builds(Stopped, no_room=st.none() | st.text()),
     st.builds(
         Advanced,
         pages=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
