@@ -340,6 +340,9 @@ def archive(tmp_path: Path, program: ReadyProgram | None) -> Iterator[Archive]:
     made.top.mkdir()
     made.git("init", "--quiet")
     yield made
+    if any(running.process.poll() == -signal.SIGKILL for running in made.started):
+        # What it had started notices, and ends by itself.
+        psutil.wait_procs(made.processes(), timeout=SECONDS)
     left, held = made.processes(), made.held_locks()
     made.kill_all()
     assert not left

@@ -26,7 +26,7 @@ def test_after_sigkill_of_the_supervisor_nothing_stays_and_the_same_command_fini
     assert running.end().code == -signal.SIGKILL
     # Its executor finishes the page in flight, and no other.
     gate.let_through(1)
-    wait_until(lambda: not archive.processes(), 15)
+    wait_until(lambda: not archive.processes())
     assert not archive.held_locks()
     assert not [path for path in archive.scratch("a") if path.is_file()]
     assert len(archive.recognised("a")) == 2
@@ -61,7 +61,7 @@ def test_what_a_killed_container_left_is_continued_by_the_same_command(
     (first,) = psutil.Process(running.process.pid).children()
     first.kill()
     running.end()
-    wait_until(lambda: not three.processes(), 15)
+    wait_until(lambda: not three.processes())
     done = three.supervisor("--run-ids=a", "--json")
     assert (done.code, done.runs["a"]["attempt"]) == (0, 1), done
     assert three.recognised("a") == ["scans/a.png"]

@@ -79,7 +79,7 @@ def test_a_run_of_a_killed_supervisor_is_cancelled_by_the_command_itself(
     done = three.supervisor("cancel", "a", "b", "--json")
     assert done.code == 0, done
     assert [run["effect"] for one in done.document["answers"] for run in one["runs"]] == ["cancelled", "cancelled"]
-    wait_until(lambda: not three.processes(), 15)
+    wait_until(lambda: not three.processes())
     assert not three.held_locks()
     assert three.pins() == ""
     assert three.git("worktree", "list").count("\n") == 1

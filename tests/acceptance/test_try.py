@@ -69,5 +69,5 @@ def test_ctrl_c_leaves_nothing(archive: Archive, gate: Any, wait_until: Any, tmp
     done = running.end()
     assert done.code == 130
     assert done.document["exit_code"] == 130
-    wait_until(lambda: not archive.processes(), 5)
+    wait_until(lambda: not archive.processes())
     assert list((tmp_path / "tmp").iterdir()) == []
