@@ -242,6 +242,11 @@ def served(one: Workspace) -> None:
             server.bind("socket")
 
 
+def with_submodule(one: Workspace) -> None:
+    if one.admin.is_dir():
+        (one.admin / "modules" / "fonts").mkdir(parents=True, exist_ok=True)
+
+
 def half_made(one: Workspace) -> None:
     if (one.admin / "index").exists():
         (one.admin / "index").rename(one.admin / "index.unfinished")
@@ -270,10 +275,10 @@ STEPS: list[Step] = [
     modified, same_size, staged, staged_and_put_back, staged_and_deleted, new_staged_and_deleted, deleted, announced,
     untracked, ignored, linked, executable, folder_for_file, file_for_folder, not_checked_out, hidden_from_git,
     attributes, own_commit, amended, detached_elsewhere, on_a_branch, orphan, ref_of_its_own, merging, rebasing,
-    stashed, locked, nested, served, half_made, initializing, unregistered, without_directory, damaged,
+    stashed, locked, nested, with_submodule, served, half_made, initializing, unregistered, without_directory, damaged,
 ]  # fmt: skip
 NO_WORK = {deleted, on_a_branch, stashed, half_made, initializing, without_directory}
-NEVER_SAVED = {locked, nested, served, damaged}
+NEVER_SAVED = {locked, nested, with_submodule, served, damaged}
 
 
 @pytest.fixture(scope="module")
