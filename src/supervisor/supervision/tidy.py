@@ -16,6 +16,7 @@ from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
 from supervisor.supervision.cleanup.cleaner import Cleanup, clean
 from supervisor.supervision.cleanup.survey import Surveyor
+from supervisor.supervision.opening import check_runs_directory
 from supervisor.supervision.place import Place
 
 EVERYTHING_AT_REST = Policy()
@@ -70,8 +71,10 @@ class Caretaker:
             dry_run: Only tell what would be done.
 
         Raises:
+            UsageError: The runs directory is none that runs would use: a link, or with committed files in it.
             DatabaseError: It cannot be told which runs are active.
         """
+        check_runs_directory(self._repository, self.runs_directory)
         engine = self._databases.open_control() if self._has_control else None
         try:
             surveyor = Surveyor(self._repository, self.runs_directory, self._workspaces, self._run_locks, engine)

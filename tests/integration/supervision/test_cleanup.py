@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.errors import UsageError
 from supervisor.git import trash
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
@@ -48,12 +49,15 @@ class Archive:
 
     def clean(self, policy: Policy = OLD) -> tuple[list[str], dict[str, str]]:
         """Clean up, after a dry run that says the same; return what went, and what was kept and why."""
-        before = sorted(self.runs.rglob("*"))
+        before = self._everything()
         planned = self.caretaker().clean(policy, dry_run=True)
-        assert sorted(self.runs.rglob("*")) == before
+        assert self._everything() == before
         done = self.caretaker().clean(policy)
         assert self._told(planned) == self._told(done)
         return self._told(done)
+
+    def _everything(self) -> dict[Path, bytes | None]:
+        return {path: path.read_bytes() if path.is_file() else None for path in sorted(self.runs.rglob("*"))}
 
     def _told(self, done: Cleanup) -> tuple[list[str], dict[str, str]]:
         removed = []
@@ -176,6 +180,14 @@ def test_what_is_not_ours_stays_and_no_link_is_followed(archive: Archive, tmp_pa
     (folder / "notes.txt").unlink()
     (folder / "logs").unlink()
     assert archive.clean()[0] == ["a"]
+
+
+def test_a_runs_directory_that_leads_elsewhere_is_refused(archive: Archive, tmp_path: Path) -> None:
+    folder = archive.add("a")
+    (tmp_path / "link").symlink_to(archive.runs)
+    with pytest.raises(UsageError, match="symbolic link"):
+        Caretaker(archive.top, tmp_path / "link").clean(OLD)
+    assert folder.exists()
 
 
 @pytest.mark.parametrize("force", [False, True])
