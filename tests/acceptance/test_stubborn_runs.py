@@ -132,3 +132,33 @@ def test_sixty_pages_are_recognised_once_whatever_happens_in_between(
     assert len(archive.recognised("a")) == 60
     pages = {event["page_number"] for event in archive.events("a", "page_recognised")}
     assert pages == set(range(1, 61))
+
+
+def test_what_killed_supervisors_left_in_two_sessions_goes_on_side_by_side(
+    three: Archive, gate: Any, wait_until: Any
+) -> None:
+    for number, run_id in enumerate("ab", 1):
+        running = three.start(f"--run-ids={run_id}", f"--session=Night {run_id}", **gate.environment)
+        wait_until(lambda number=number: gate.arrived() == number)
+        running.process.kill()
+        running.end()
+    resuming = three.start("resume", "--workers=2", "--json", **gate.environment)
+    wait_until(lambda: gate.arrived() == 4)
+    gate.open()
+    done = resuming.end()
+    assert (done.code, {run["attempt"] for run in done.runs.values()}) == (0, {1}), done
+    sessions = {session["title"]: session["status"] for session in done.document["sessions"]}
+    assert sessions == {"Night a": "completed", "Night b": "completed"}
+    assert three.recognised("a") == ["scans/a.png"]
+
+
+def test_a_supervisor_gets_another_worker_while_it_is_at_work(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids=a,b", "--workers=1", **gate.environment)
+    wait_until(lambda: gate.arrived() == 1)
+    scaled = three.supervisor("workers", "scale", "2", "--json")
+    assert (scaled.code, scaled.document["supervisor"]["pid"]) == (0, running.process.pid), scaled
+    wait_until(lambda: gate.arrived() == 2)
+    gate.open()
+    assert running.end().code == 0
+    gone = three.supervisor("workers", "scale", "2", "--supervisor", scaled.document["supervisor"]["id"])
+    assert (gone.code, "has ended (none is at work here)" in gone.err) == (2, True), gone
