@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from supervisor.model.states import ACTIVE, RunStatus, SessionStatus
+from supervisor.model.states import ACTIVE, SessionStatus
 from supervisor.store import naming, runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
@@ -105,9 +105,8 @@ def _take(shop: Workshop, repository: str, rows: Sequence[int], actor: str) -> T
         worker_ids = register(connection, shop.databases, shop.runs_directory, shop.me, scope, at=at)
         for row in mine:
             runs.serve(connection, row, shop.me.id, Handling(), at=at, actor=actor)
-        for row in moving:
-            # A running one is moved when it has been rescued.
-            if row.status is RunStatus.QUEUED and gathered_in is not None:
+            if row in moving and gathered_in is not None:
+                # One that is running stays, and is moved when it has been rescued.
                 runs.move(connection, row, gathered_in, at=at, actor=actor)
         for session_id in {row.session_id for row in moving}:
             sessions.conclude(connection, session_id, at=at)
