@@ -81,8 +81,9 @@ def test_what_one_supervisor_left_may_be_continued_by_two(three: Archive, gate: 
     assert heir.end().code == 0
 
 
-def test_an_executor_that_does_not_end_by_itself_is_ended_by_the_next_command(
-    three: Archive, gate: Any, wait_until: Any
+@pytest.mark.parametrize("command", [("--run-ids=a",), ("work", "--once")], ids=["the same", "a worker"])
+def test_an_executor_that_is_held_is_ended_by_the_next_command_which_finishes(
+    three: Archive, gate: Any, wait_until: Any, command: tuple[str, ...]
 ) -> None:
     running = three.start("--run-ids", "a", **gate.environment)
     wait_until(gate.arrived)
@@ -90,7 +91,7 @@ def test_an_executor_that_does_not_end_by_itself_is_ended_by_the_next_command(
     executor.suspend()
     running.process.kill()
     running.end()
-    done = three.supervisor("--run-ids", "a", "--json")
+    done = three.supervisor(*command, "--json")
     assert (done.code, done.runs["a"]["attempt"]) == (0, 1)
     assert not executor.is_running() or executor.status() == psutil.STATUS_ZOMBIE
     assert three.recognised("a") == ["scans/a.png"]

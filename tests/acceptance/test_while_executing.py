@@ -98,7 +98,7 @@ def test_nothing_of_a_cancelled_run_is_left_but_what_it_has_done(
     assert time.monotonic() - begin < 8
     assert (done.code, done.runs["a"]["status"], done.document["session"]["status"]) == (1, "cancelled", "cancelled")
     assert not executor.is_running()
-    assert not [one for one in two_runs.processes() if str(script) in " ".join(one.cmdline())]
+    assert not two_runs.processes()
     assert [event for event, _ in told(two_runs, "a")] == ["queued", "claimed", "cancel_requested", "cancelled"]
     staged = two_runs.runs / "a/.staging/1/output"
     assert "harbour" in (staged / "scans/a1.png.txt").read_text()
