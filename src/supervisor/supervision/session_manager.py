@@ -1,37 +1,23 @@
 """Sessions in the hands of programs: made, started, paused, ended, and their file locks."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
-from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
 from supervisor.model.run_ids import check_run_id
 from supervisor.model.states import ENDED_SESSIONS, SessionStatus
-from supervisor.store import file_locks, naming, sessions
-from supervisor.store.conflicts import retrying_conflicts
+from supervisor.store import file_locks, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.file_locks import FileLock
-from supervisor.store.moments import database_now
 from supervisor.store.sessions import SessionRow
 from supervisor.supervision import control
-from supervisor.supervision.control import Answer
-from supervisor.supervision.followup import FollowUp
 from supervisor.supervision.lockable import AnyPath, lockable
-from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
-from supervisor.supervision.selection import Target, find_session, unknown_session
-
-Command = Callable[..., Sequence[Answer]]
-Step = Callable[[Connection, SessionRow, datetime], None]
-
-
-class SessionStateError(UsageError):
-    """A session is not in a state in which it could do what was asked."""
+from supervisor.supervision.session_desk import SessionDesk, find, refusal
 
 
 class SessionManager:
@@ -68,10 +54,9 @@ class SessionManager:
             UsageError: The directory is in no repository, or the URL cannot be used.
             SurroundingsError: Git is missing or too old, or refuses the repository.
         """
-        self._place = Place.find(Path(repo), Path(runs_dir) if runs_dir else None, database_url)
-        self._repository_name = repository_name
-        self._note = note or (lambda _line: None)
-        self._clock = SystemClock()
+        place = Place.find(Path(repo), Path(runs_dir) if runs_dir else None, database_url)
+        self._repository = place.repository
+        self._desk = SessionDesk(place, repository_name, note or (lambda _line: None))
 
     def create_session(self, title: str, intent: str | None = None) -> SessionRow:
         """Make a session, which nothing is done for before it is started.
@@ -87,8 +72,8 @@ class SessionManager:
         if not title.strip():
             raise UsageError("a session needs a title")
         session_id = uuid.uuid4().hex[:12]
-        with self._opened() as engine, transaction(engine) as connection:
-            sessions.prepare(connection, session_id, title, intent, at=database_now(connection, self._clock))
+        with self._desk.opened() as engine, transaction(engine) as connection:
+            sessions.prepare(connection, session_id, title, intent, at=self._desk.now(connection))
             return sessions.get(connection, session_id)
 
     def list_sessions(self, status: SessionStatus | str | None = None, limit: int | None = None) -> list[SessionRow]:
@@ -105,9 +90,9 @@ class SessionManager:
             raise UsageError(f"there is no state {status!r}", hint=f"one of {', '.join(SessionStatus)}")
         if limit is not None and limit < 0:
             raise UsageError(f"a limit of {limit} is not possible")
-        if not self._place.has_control:
+        if not self._desk.has_sessions:
             return []
-        with self._opened() as engine, transaction(engine) as connection:
+        with self._desk.opened() as engine, transaction(engine) as connection:
             return sessions.listed(connection, SessionStatus(status) if status else None, limit)
 
     def start_session(self, session: SessionRow | str) -> SessionRow:
@@ -119,9 +104,9 @@ class SessionManager:
 
         def start(connection: Connection, found: SessionRow, at: datetime) -> None:
             if not sessions.start(connection, found.id, at=at):
-                raise _refusal(found, "only one that is created can be started")
+                raise refusal(found, "only one that is created can be started")
 
-        return self._change(session, start)
+        return self._desk.change(session, start)
 
     def pause_session(self, session: SessionRow | str) -> SessionRow:
         """Let a session rest: runs that execute go back to the queue at the next page, and none begins.
@@ -132,7 +117,7 @@ class SessionManager:
             UsageError: There is no such session, or it is paused, or has ended.
         """
         possible = {SessionStatus.CREATED, SessionStatus.RUNNING}
-        return self._command(session, control.pause, possible, "only one that is created or running can be paused")
+        return self._desk.command(session, control.pause, possible, "only one that is created or running can be paused")
 
     def resume_session(self, session: SessionRow | str) -> SessionRow:
         """Let a paused session go on, with all its runs; they are executed by whoever works in the repository.
@@ -140,7 +125,9 @@ class SessionManager:
         Raises:
             UsageError: There is no such session, or it is not paused.
         """
-        return self._command(session, control.go_on, {SessionStatus.PAUSED}, "only one that is paused can be resumed")
+        return self._desk.command(
+            session, control.go_on, {SessionStatus.PAUSED}, "only one that is paused can be resumed"
+        )
 
     def complete_session(self, session: SessionRow | str) -> SessionRow:
         """End a session well, and give its files free. One with runs does so by itself, when the last of them ends.
@@ -151,11 +138,11 @@ class SessionManager:
 
         def complete(connection: Connection, found: SessionRow, at: datetime) -> None:
             if sessions.has_others(connection, found.id, []):
-                raise _refusal(found, "a run of it is queued or running")
+                raise refusal(found, "a run of it is queued or running")
             if not sessions.end(connection, found.id, SessionStatus.COMPLETED, at=at):
-                raise _refusal(found, "it has ended before")
+                raise refusal(found, "it has ended before")
 
-        return self._change(session, complete)
+        return self._desk.change(session, complete)
 
     def cancel_session(self, session: SessionRow | str) -> SessionRow:
         """End a session before its time, with all its runs, and give its files free.
@@ -167,7 +154,7 @@ class SessionManager:
             UsageError: There is no such session, or it has ended.
         """
         possible = set(SessionStatus) - ENDED_SESSIONS
-        return self._command(session, control.cancel, possible, "it has ended before")
+        return self._desk.command(session, control.cancel, possible, "it has ended before")
 
     def lock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath], run: str | None = None
@@ -190,15 +177,15 @@ class SessionManager:
             UsageError: A path names no file of the repository, the run id is not allowed, there is no such session, or
                 it has ended.
         """
-        named, repository = lockable(self._place.repository, paths), self._repository()
+        named, repository = lockable(self._repository, paths), self._desk.repository()
         run_id = None if run is None else check_run_id(run)
 
         def lock(connection: Connection, found: SessionRow, at: datetime) -> None:
             if found.status in ENDED_SESSIONS:
-                raise _refusal(found, "one that has ended can lock no file")
+                raise refusal(found, "one that has ended can lock no file")
             file_locks.lock(connection, repository, found.id, named, run_id=run_id, at=at)
 
-        return self.locked_files(self._change(session, lock))
+        return self.locked_files(self._desk.change(session, lock))
 
     def unlock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath] | None = None
@@ -215,8 +202,8 @@ class SessionManager:
         Raises:
             UsageError: A path names no file of the repository, or there is no such session.
         """
-        named = None if paths is None else lockable(self._place.repository, paths)
-        repository = self._repository()
+        named = None if paths is None else lockable(self._repository, paths)
+        repository = self._desk.repository()
 
         def unlock(connection: Connection, found: SessionRow, _at: datetime) -> None:
             if named is None:
@@ -224,7 +211,7 @@ class SessionManager:
             else:
                 file_locks.unlock(connection, repository, found.id, named)
 
-        return self.locked_files(self._change(session, unlock))
+        return self.locked_files(self._desk.change(session, unlock))
 
     def locked_files(self, session: SessionRow | str | None = None) -> list[FileLock]:
         """Return the files of this repository that a session has, or any session, in the order of the paths.
@@ -232,64 +219,11 @@ class SessionManager:
         Raises:
             UsageError: There is no such session.
         """
-        if session is None and not self._place.has_control:
+        if session is None and not self._desk.has_sessions:
             return []
-        repository = self._repository()
-        with self._opened() as engine:
-            session_id = None if session is None else find_session(engine, _name(session)).id
+        repository = self._desk.repository()
+        with self._desk.opened() as engine:
+            session_id = None if session is None else find(engine, session).id
             with transaction(engine) as connection:
                 locks = file_locks.held(connection, repository)
         return [lock for lock in locks if session_id in {None, lock.session_id}]
-
-    def _change(self, session: SessionRow | str, step: Step) -> SessionRow:
-        """Take a step for a session that is kept from everybody else meanwhile; return how it stands then."""
-        if not self._place.has_control:
-            raise unknown_session(_name(session))
-        with self._opened() as engine:
-            session_id = find_session(engine, _name(session)).id
-
-            def change() -> SessionRow:
-                with transaction(engine) as connection:
-                    sessions.lock(connection, session_id)
-                    step(connection, sessions.get(connection, session_id), database_now(connection, self._clock))
-                    return sessions.get(connection, session_id)
-
-            return retrying_conflicts()(change)
-
-    def _command(
-        self, session: SessionRow | str, command: Command, possible: Collection[SessionStatus], why_not: str
-    ) -> SessionRow:
-        """Do what a command does to a session and its runs; see once to those whose holders are dead."""
-        if not self._place.has_control:
-            raise unknown_session(_name(session))
-        with self._place.open_workshop(self._note) as shop:
-            found = find_session(shop.engine, _name(session))
-            if found.status not in possible:
-                raise _refusal(found, why_not)
-            with transaction(shop.engine) as connection:
-                target = Target(found.id, found, naming.of_session(connection, found.id))
-            follow = FollowUp(shop, self._repository(), command(shop, [target], actor=user_name()))
-            if follow.pending:
-                follow.look()
-            follow.tidy_up()
-            with transaction(shop.engine) as connection:
-                return sessions.get(connection, found.id)
-
-    @contextmanager
-    def _opened(self) -> Iterator[Engine]:
-        engine = self._place.open_control()
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-
-    def _repository(self) -> str:
-        return self._place.identity(self._repository_name)
-
-
-def _name(session: SessionRow | str) -> str:
-    return session.id if isinstance(session, SessionRow) else session
-
-
-def _refusal(session: SessionRow, why: str) -> SessionStateError:
-    return SessionStateError(f"session {session.title!r} ({session.id}) is {session.status}; {why}")

@@ -1,0 +1,127 @@
+"""Changing one session on behalf of a program: found by its name, locked, changed, shown as it stands then."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection, Engine
+
+from supervisor.clock import SystemClock
+from supervisor.errors import UsageError
+from supervisor.model.states import SessionStatus
+from supervisor.store import naming, sessions
+from supervisor.store.conflicts import retrying_conflicts
+from supervisor.store.engine import transaction
+from supervisor.store.moments import database_now
+from supervisor.store.sessions import SessionRow
+from supervisor.supervision.control import Answer
+from supervisor.supervision.followup import FollowUp
+from supervisor.supervision.person import user_name
+from supervisor.supervision.place import Place
+from supervisor.supervision.selection import Target, find_session, unknown_session
+
+Command = Callable[..., Sequence[Answer]]
+Step = Callable[[Connection, SessionRow, datetime], None]
+
+
+class SessionStateError(UsageError):
+    """A session is not in a state in which it could do what was asked."""
+
+
+def refusal(session: SessionRow, why: str) -> SessionStateError:
+    """Return the error for a session that is in the wrong state."""
+    return SessionStateError(f"session {session.title!r} ({session.id}) is {session.status}; {why}")
+
+
+def find(engine: Engine, session: SessionRow | str) -> SessionRow:
+    """Return a session as it stands now.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    return find_session(engine, _name(session))
+
+
+@dataclass(frozen=True)
+class SessionDesk:
+    """Where sessions are.
+
+    Attributes:
+        repository_name: What the settings say that the repository is known by.
+        note: Told, a line at a time, what a person should know.
+    """
+
+    place: Place
+    repository_name: str | None
+    note: Callable[[str], None]
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether there may be some; looking for them makes no database."""
+        return self.place.has_control
+
+    def repository(self) -> str:
+        """Return what the repository is known by."""
+        return self.place.identity(self.repository_name)
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the time by the database's clock."""
+        return database_now(connection, SystemClock())
+
+    @contextmanager
+    def opened(self) -> Iterator[Engine]:
+        """Have the control database, which is made where need be, while the block runs."""
+        engine = self.place.open_control()
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def change(self, session: SessionRow | str, step: Step) -> SessionRow:
+        """Take a step for a session that is kept from everybody else meanwhile; return how it stands then.
+
+        Raises:
+            UsageError: There is no such session; and what the step raises.
+        """
+        self._expect(session)
+        with self.opened() as engine:
+            session_id = find(engine, session).id
+
+            def change() -> SessionRow:
+                with transaction(engine) as connection:
+                    sessions.lock(connection, session_id)
+                    step(connection, sessions.get(connection, session_id), self.now(connection))
+                    return sessions.get(connection, session_id)
+
+            return retrying_conflicts()(change)
+
+    def command(
+        self, session: SessionRow | str, command: Command, possible: Collection[SessionStatus], why_not: str
+    ) -> SessionRow:
+        """Do what a command of `control` does to a session and its runs; see once to those whose holders are dead.
+
+        Raises:
+            UsageError: There is no such session, or it is in another state than is possible.
+        """
+        self._expect(session)
+        with self.place.open_workshop(self.note) as shop:
+            found = find(shop.engine, session)
+            if found.status not in possible:
+                raise refusal(found, why_not)
+            with transaction(shop.engine) as connection:
+                target = Target(found.id, found, naming.of_session(connection, found.id))
+            follow = FollowUp(shop, self.repository(), command(shop, [target], actor=user_name()))
+            if follow.pending:
+                follow.look()
+            follow.tidy_up()
+            with transaction(shop.engine) as connection:
+                return sessions.get(connection, found.id)
+
+    def _expect(self, session: SessionRow | str) -> None:
+        if not self.has_sessions:
+            raise unknown_session(_name(session))
+
+
+def _name(session: SessionRow | str) -> str:
+    return session.id if isinstance(session, SessionRow) else session
