@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,13 +22,14 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from supervisor.artifacts.layout import RunsDirectory
+from support.commands import SECONDS, Done, Running
+from support.gate import Gate
 from support.ready_program import ReadyProgram, running_program
 from support.thorough import THOROUGH
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
 WORDS = ("The harbour master keeps", "a log of every winter")
 CORPUS = Path(__file__).parents[2] / "../shared/corpus"
-SECONDS = 90
 
 
 def png(*lines: str, mark: str = "") -> bytes:
@@ -48,100 +48,6 @@ def wait_until(condition: Callable[[], object], seconds: float = SECONDS) -> Non
     while not condition():
         assert time.monotonic() < limit, "the condition did not come true"
         time.sleep(0.01)
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """Standard output, which must be one JSON document and nothing else."""
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        assert found["schema"].startswith("supervisor.")
-        return found
-
-    @property
-    def runs(self) -> dict[str, dict[str, Any]]:
-        return {run["run_id"]: run for run in self.document["runs"]}
-
-
-@dataclass
-class Running:
-    """A command that has not ended yet, in a process group of its own, as a shell starts it."""
-
-    process: subprocess.Popen[bytes]
-    out: Path
-    err: Path
-
-    def says(self, text: str) -> bool:
-        return text in self.err.read_text()
-
-    def ctrl_c(self) -> None:
-        """Do what a terminal does: every process of the foreground group gets the signal."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def end(self, seconds: float = SECONDS) -> Done:
-        code = self.process.wait(seconds)
-        return Done(code, self.out.read_text(), self.err.read_text())
-
-
-@dataclass
-class Gate:
-    """A `tesseract` before the real one on PATH: every page waits in it until it is let through.
-
-    With slots of its own, so that what waits here keeps nothing else from being recognised.
-    """
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.folder.mkdir()
-        (self.folder / "slots").mkdir()
-        script, real = self.folder / "tesseract", shutil.which("tesseract")
-        script.write_text(
-            f"""#!/bin/sh
-pass() {{
-  touch {self.folder}/arrived-$$-$1
-  until [ -e {self.folder}/open ]; do
-    for ticket in {self.folder}/ticket-*; do rm "$ticket" 2>/dev/null && return; done
-    sleep 0.02
-  done
-}}
-case "$1" in
-  --*) exec {real} "$@";;
-  # One page after the other, told by name.
-  -) number=0
-     while read -r page; do number=$((number + 1)); pass $number; echo "$page"; done | {real} "$@";;
-  *) pass 1; exec {real} "$@";;
-esac
-"""
-        )
-        script.chmod(0o755)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "PATH": f"{self.folder}:{os.environ['PATH']}",
-            "SUPERVISOR_SLOTS_DIR": str(self.folder / "slots"),
-            "SUPERVISOR_OCR_SLOTS": "16",
-        }
-
-    def let_through(self, pages: int) -> None:
-        for number in range(pages):
-            (self.folder / f"ticket-{time.monotonic_ns()}-{number}").touch()
-
-    def open(self) -> None:
-        (self.folder / "open").touch()
-
-    def arrived(self) -> int:
-        """How many pages have come to the gate so far."""
-        return len(list(self.folder.glob("arrived-*")))
 
 
 @dataclass
