@@ -14,15 +14,15 @@ Tree = dict[bytes, tuple[bytes, bytes]]
 """Path to mode and object id."""
 
 _SECONDS = 4 * 3600.0  # what is ignored can be many gigabytes
-# Whoever saves deletes next: nothing may be in memory only. The second is what git before 2.36 knows.
-_DURABLE = (("core.fsync", "all"), ("core.fsyncObjectFiles", "true"))
+# Waiting for the disk once is enough, however many objects there are: see `ObjectWriter.point`.
+_UNSYNCED = (("core.fsync", "none"),)
 
 
 class ObjectWriter:
     """Writes blobs, trees and commits of one repository; what it needs for that is in a scratch directory."""
 
     def __init__(self, common_dir: Path, scratch: Path) -> None:
-        self.git = Git(directory=common_dir, git_dir=common_dir, config=_DURABLE)
+        self.git = Git(directory=common_dir, git_dir=common_dir, config=_UNSYNCED)
         self._scratch = scratch
         self._numbers = itertools.count()
 
@@ -73,6 +73,17 @@ class ObjectWriter:
         options = [option for parent in parents for option in ("-p", parent)]
         made = self.git.run("commit-tree", "--no-gpg-sign", *options, "-F", "-", tree, stdin=message.encode())
         return made.decode("ascii").strip()
+
+    def point(self, ref: str, commit: str) -> None:
+        """Make a ref, and wait until it and all objects are on the disk: whoever saves deletes next.
+
+        Raises:
+            GitError: There is such a ref already.
+        """
+        # First the objects, or a power cut could leave a ref to what is not there.
+        os.sync()
+        self.git.run("update-ref", ref, commit, "")
+        os.sync()
 
     def empty_blob(self) -> bytes:
         """Write the empty blob and return its id."""

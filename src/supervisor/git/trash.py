@@ -93,8 +93,7 @@ def save(common_dir: Path, run_id: str, disk: DiskContent, entry: Entry | None, 
             parents += [aside] if aside else []
         where = argument_text(str(disk.top))
         commit = writer.commit(f"Workspace of run {run_id}\n\nIt was removed from {where}.\n", tree, parents)
-        # With an empty old value: there must be no such ref yet.
-        writer.git.run("update-ref", ref, commit, "")
+        writer.point(ref, commit)
     return Saved(ref, commit, run_id, at)
 
 
