@@ -162,3 +162,27 @@ def test_a_supervisor_gets_another_worker_while_it_is_at_work(three: Archive, ga
     assert running.end().code == 0
     gone = three.supervisor("workers", "scale", "2", "--supervisor", scaled.document["supervisor"]["id"])
     assert (gone.code, "has ended (none is at work here)" in gone.err) == (2, True), gone
+
+
+def test_what_one_machine_executes_is_paused_and_cancelled_from_another(
+    two_pages: Archive, gate: Any, wait_until: Any, postgres_url: str
+) -> None:
+    there = two_pages.top.with_name("clone")
+    two_pages.git("clone", "--quiet", str(two_pages.top), str(there))
+    environment = {"DATABASE_URL": postgres_url}
+    running = two_pages.start("--run-ids=a", "--ocr-workers=1", "--json", **environment, **gate.environment)
+    wait_until(gate.arrived)
+    pausing = two_pages.start("pause", "a", "--json", cwd=there, **environment)
+    wait_until(lambda: two_pages.has_heard_to_stop("a"))
+    gate.let_through(1)
+    paused = pausing.end()
+    assert (paused.code, paused.document["answers"][0]["runs"][0]["effect"]) == (0, "paused"), paused
+    left = two_pages.supervisor("resume", cwd=there, **environment)
+    assert (left.code, left.out) == (0, f"a  resumed (pid {running.process.pid} on {os.uname().nodename})\n")
+    wait_until(lambda: gate.arrived() == 2)
+    cancelled = two_pages.supervisor("cancel", "a", "--json", cwd=there, **environment)
+    assert (cancelled.code, cancelled.document["answers"][0]["runs"][0]["effect"]) == (0, "cancelled"), cancelled
+    done = running.end()
+    assert (done.code, done.runs["a"]["status"], done.document["session"]["status"]) == (1, "cancelled", "cancelled")
+    assert len(two_pages.recognised("a")) == 1
+    assert not (there / ".autonomous_runs" / "a").exists()
