@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     rounds: list[Round] = []
     try:
-        with Stage(folder, options.jobs) as stage:
+        with Stage(folder, jobs=options.jobs) as stage:
             print(f"seed {seed}, {len(plans)} rounds; undisturbed {stage.original.seconds:.1f} s", flush=True)
             for one in stage.play(plans):
                 rounds.append(one)

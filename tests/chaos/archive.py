@@ -21,7 +21,7 @@ from supervisor.artifacts.layout import RunsDirectory
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
 _WORDS = ("harbour", "master", "keeps", "a", "log", "of", "every", "winter", "storm", "and", "the", "late", "ships")
-_LINES = 16
+LINES = 16
 _GIT = "[user]\n\tname = T\n\temail = t@example.org\n[init]\n\tdefaultBranch = main\n"
 
 
@@ -165,20 +165,20 @@ class Original:
         return archive
 
 
-def draw_archive(folder: Path) -> Archive:
-    """Make a repository with three runs of as many pages, in files of several kinds."""
+def draw_archive(folder: Path, lines: int) -> Archive:
+    """Make a repository with three runs of as many pages, of so many lines each, in files of several kinds."""
     archive = Archive(folder)
     for path in (archive.top, archive.home, archive.temporary, archive.slots):
         path.mkdir(parents=True)
     (archive.home / ".gitconfig").write_text(_GIT)
     archive.git("init", "--quiet")
     half = PAGES_OF_A_RUN // 2
-    _write(archive.top / "a/one.tiff", *_pages("a1", half))
-    _write(archive.top / "a/two.tiff", *_pages("a2", half))
+    _write(archive.top / "a/one.tiff", *_pages("a1", half, lines))
+    _write(archive.top / "a/two.tiff", *_pages("a2", half, lines))
     for number in range(half):
-        _write(archive.top / f"b/{number}.png", *_pages(f"b{number}", 1))
-    _write(archive.top / "b/rest.pdf", *_pages("b", PAGES_OF_A_RUN - half))
-    _write(archive.top / "c/all.tiff", *_pages("c", PAGES_OF_A_RUN))
+        _write(archive.top / f"b/{number}.png", *_pages(f"b{number}", 1, lines))
+    _write(archive.top / "b/rest.pdf", *_pages("b", PAGES_OF_A_RUN - half, lines))
+    _write(archive.top / "c/all.tiff", *_pages("c", PAGES_OF_A_RUN, lines))
     for run_id in RUN_IDS:
         job = archive.top / "ocr-jobs" / f"{run_id}.toml"
         job.parent.mkdir(exist_ok=True)
@@ -191,12 +191,12 @@ def draw_archive(folder: Path) -> Archive:
     return archive
 
 
-def _pages(name: str, count: int) -> list[Image.Image]:
+def _pages(name: str, count: int, lines: int) -> list[Image.Image]:
     dice, font = random.Random(name), ImageFont.load_default(size=32)  # noqa: S311 (repeatable on purpose)
     drawn = []
     for _ in range(count):
-        page = Image.new("L", (900, 60 * _LINES + 40), 255)
-        for line in range(_LINES):
+        page = Image.new("L", (900, 60 * lines + 40), 255)
+        for line in range(lines):
             ImageDraw.Draw(page).text((40, 20 + 60 * line), " ".join(dice.choices(_WORDS, k=7)), font=font, fill=0)
         drawn.append(page)
     return drawn

@@ -15,8 +15,10 @@ from chaos.archive import Archive
 from chaos.plan import Deed, Event, Fault, Moment, Target
 from chaos.processes import executor_of, find, recorded
 from chaos.server import Server
+from support.small_disk import SmallDisk
 
 T = TypeVar("T")
+MIN_FREE_BYTES = 1_000_000
 _SIGNALS = {
     Deed.KILL: signal.SIGKILL,
     Deed.TERM: signal.SIGTERM,
@@ -50,11 +52,13 @@ class Striker:
 
     Attributes:
         database: Its name on the server; None without one.
+        disk: That of the runs directory; None if it is the one that everything is on.
     """
 
     archive: Archive
     server: Server | None = None
     database: str | None = None
+    disk: SmallDisk | None = None
     _server_back_at: float = 0
     _remedies: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
@@ -68,6 +72,8 @@ class Striker:
                 return any(map(_remove, _picked(sorted(files), fault.pick)))
             case Target.POSTMASTER | Target.BACKEND | Target.CONNECTIONS:
                 return self._strike_server(fault)
+            case Target.DISK:
+                return self._fill_disk(fault)
             case _:
                 return self._strike_processes(fault)
 
@@ -87,6 +93,14 @@ class Striker:
             for supervisor in find(self.archive, Target.SUPERVISOR, fault.moment.run_id):
                 supervisor.kill()
         return has_struck
+
+    def _fill_disk(self, fault: Fault) -> bool:
+        if self.disk is None:
+            raise ValueError(f"{fault.kind.name} needs a disk")
+        # More than the program wants to be free, or less.
+        self.disk.fill(leaving_bytes=int(fault.pick * 2 * MIN_FREE_BYTES))
+        self._later(fault.seconds, self.disk.make_room)
+        return True
 
     def _strike_server(self, fault: Fault) -> bool:
         if self.server is None or self.database is None:

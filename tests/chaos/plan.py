@@ -30,6 +30,7 @@ class Target(StrEnum):
     CONNECTIONS = auto()
     WORKSPACE = auto()
     FILE = "workspace-file"
+    DISK = auto()
 
 
 class Deed(StrEnum):
@@ -42,6 +43,7 @@ class Deed(StrEnum):
     LEAVE_STOPPED = "leave-stopped"
     END = auto()
     REMOVE = auto()
+    FILL = auto()
 
 
 class Event(StrEnum):
@@ -105,8 +107,8 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        pick: Chooses among several that it could strike.
-        seconds: How long what is stopped stays stopped, or a server stays away.
+        pick: Chooses among several that it could strike, or how much.
+        seconds: How long what is stopped stays stopped, a server stays away, and a disk stays full.
     """
 
     kind: Kind
@@ -147,7 +149,8 @@ def _kinds() -> list[Kind]:
     killed = frozenset({_KILLED})
     return [
         Kind(Target.SUPERVISOR, Deed.KILL, _EVER, killed, weight=6),
-        Kind(Target.SUPERVISOR, Deed.TERM, _EVER, frozenset({_TERMINATED}), weight=3),
+        # Before it can do anything about it, SIGTERM ends it as every other program.
+        Kind(Target.SUPERVISOR, Deed.TERM, _EVER, frozenset({_TERMINATED, -signal.SIGTERM}), weight=3),
         Kind(Target.SUPERVISOR, Deed.INT, _EVER, frozenset({_INTERRUPTED})),
         Kind(Target.SUPERVISOR, Deed.STOP, _EVER),
         *(Kind(Target.FORK_SERVER, deed, (*_EARLY, *_WORKING)) for deed in signals),
@@ -165,6 +168,7 @@ def _kinds() -> list[Kind]:
         Kind(Target.CONNECTIONS, Deed.END, _EVER, **away, weight=4),  # type: ignore[arg-type]  # they fit
         Kind(Target.WORKSPACE, Deed.REMOVE, (Event.CLAIMED, *_WORKING), lost),
         Kind(Target.FILE, Deed.REMOVE, (Event.CLAIMED, *_WORKING), lost),
+        Kind(Target.DISK, Deed.FILL, _EVER, frozenset({_SURROUNDINGS})),
     ]
 
 

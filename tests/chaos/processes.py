@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from chaos.archive import Archive
 from chaos.plan import RUN_IDS, Target
+from supervisor.artifacts.layout import MEMORY_BACKED
 
 
 def recorded(archive: Archive, run_id: str) -> dict[str, Any]:
@@ -28,6 +30,17 @@ def executor_of(archive: Archive, run_id: str) -> psutil.Process | None:
             if process.environ().get("HOME") == str(archive.home) and process.status() != psutil.STATUS_ZOMBIE:
                 return process
     return None
+
+
+def held_in_memory(archive: Archive) -> set[Path]:
+    """Return what lies in memory-backed storage and is open in a process: folders, files and semaphores."""
+    found: set[str] = set()
+    for process in archive.processes():
+        with contextlib.suppress(OSError, psutil.Error):
+            proc = Path("/proc", str(process.pid))
+            found.update(str(descriptor.readlink()) for descriptor in (proc / "fd").iterdir())
+            found.update(line.split(maxsplit=5)[-1] for line in (proc / "maps").read_text().splitlines())
+    return {Path(name) for name in found if name.startswith(f"{MEMORY_BACKED}/") and not name.endswith("(deleted)")}
 
 
 def find(archive: Archive, target: Target, run_id: str) -> list[psutil.Process]:

@@ -1,35 +1,37 @@
 """One round: start the command, let its faults come, repeat it until it succeeds, and see what holds."""
 
+import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chaos.archive import Archive, Original, draw_archive
+from chaos.archive import LINES, Archive, Original, draw_archive
 from chaos.databases import PostgresRows, Rows, SqliteRows
-from chaos.faults import Striker, has_come
-from chaos.invariants import check_round, describe_processes
+from chaos.faults import MIN_FREE_BYTES, Striker, has_come
+from chaos.invariants import check_memory, check_round, describe_processes
 from chaos.ledger import Ledger
-from chaos.plan import RUN_IDS, Fault, Kind, Plan
+from chaos.plan import RUN_IDS, Fault, Kind, Plan, Target
+from chaos.processes import held_in_memory
 from chaos.server import Server
+from support.small_disk import SmallDisk
 
-COMMAND = (
-    "--run-ids",
-    ",".join(RUN_IDS),
-    "--workers",
-    "3",
-    "--ocr-workers",
-    "2",
-    "--no-cache",
-    "--lease-seconds",
-    "60",
-)
+OPTIONS = {
+    "--run-ids": ",".join(RUN_IDS),
+    "--workers": 3,
+    "--ocr-workers": 2,
+    # In megabytes; more, and the small disk of a round would be refused.
+    "--min-free": MIN_FREE_BYTES // 1_000_000,
+}
+COMMAND = ("--no-cache", *(f"{name}={value}" for name, value in OPTIONS.items()))
+_DISK_BYTES = 16_000_000
 _POLL_SECONDS = 0.01
 # How long a fault looks for what it shall strike.
 _LOOKING_SECONDS = 4.0
 _MOST_COMMANDS = 8
-_ROUND_SECONDS = 120.0
+_ROUND_SECONDS = 180.0
 
 
 class StoppedError(Exception):
@@ -40,9 +42,9 @@ class SpoiltError(Exception):
     """The command does not even succeed where nobody disturbs it."""
 
 
-def make_original(folder: Path) -> Original:
+def make_original(folder: Path, lines: int = LINES) -> Original:
     """Draw the archive that rounds get a copy of, and run the command on another copy, undisturbed."""
-    drawn = draw_archive(folder / "original")
+    drawn = draw_archive(folder / "original", lines)
     original = Original(drawn.folder, {}, drawn.git_facts(), 0)
     archive = original.copy(folder / "undisturbed")
     began = time.monotonic()
@@ -93,32 +95,49 @@ def play(
         StoppedError: It was ended early.
     """
     archive = original.copy(folder)
-    rows, striker = _database(plan, archive, server)
-    playing = _Playing(plan, archive, rows, striker, stop or threading.Event())
-    began = time.monotonic()
-    played = Round(plan, folder, playing.codes, playing.struck, playing.missed)
-    try:
+    rows = _rows(plan, archive, server)
+    with _disk(plan, archive) as disk:
+        striker = Striker(archive, server, f"round_{plan.seed}", disk)
+        playing = _Playing(plan, archive, rows, striker, stop or threading.Event())
+        began = time.monotonic()
+        played = Round(plan, folder, playing.codes, playing.struck, playing.missed)
         try:
-            playing.play()
+            try:
+                playing.play()
+            finally:
+                striker.put_right(now=True)
+            found = check_round(original, archive, rows, playing.ledger, codes=played.codes, struck=played.struck)
+            played.wrong = [*found, *check_memory(playing.in_memory)]
+        except TimeoutError as error:
+            played.wrong = [f"{error}; what lives: {describe_processes(archive) or 'nothing'}"]
         finally:
-            striker.put_right(now=True)
-        played.wrong = check_round(original, archive, rows, playing.ledger, codes=playing.codes, struck=playing.struck)
-    except TimeoutError as error:
-        played.wrong = [f"{error}; what lives: {describe_processes(archive) or 'nothing'}"]
-    finally:
-        archive.kill_all()
+            archive.kill_all()
+        if played.wrong and disk is not None:
+            shutil.copytree(disk.folder, folder / "runs-on-the-disk")
     played.seconds = time.monotonic() - began
     played.stored, played.recognised = playing.ledger.stored, playing.ledger.recognised.total()
     return played
 
 
-def _database(plan: Plan, archive: Archive, server: Server | None) -> tuple[Rows, Striker]:
+def _rows(plan: Plan, archive: Archive, server: Server | None) -> Rows:
     if plan.database == "sqlite":
-        return SqliteRows(archive), Striker(archive)
+        return SqliteRows(archive)
     if server is None:
         raise ValueError("a round with postgres needs a server")
-    name = f"round_{plan.seed}"
-    return PostgresRows(server.server.create_database(name)), Striker(archive, server, name)
+    return PostgresRows(server.server.create_database(f"round_{plan.seed}"))
+
+
+@contextmanager
+def _disk(plan: Plan, archive: Archive) -> Iterator[SmallDisk | None]:
+    """Have the runs directory on a disk of its own where that is to be filled."""
+    if not any(fault.kind.target is Target.DISK for fault in plan.faults):
+        yield None
+        return
+    disk = SmallDisk(archive.runs.root, _DISK_BYTES)
+    try:
+        yield disk
+    finally:
+        disk.unmount()
 
 
 class _Playing:
@@ -127,6 +146,7 @@ class _Playing:
         self.struck: list[Kind] = []
         self.missed: list[Kind] = []
         self.ledger = Ledger(archive, rows)
+        self.in_memory: set[Path] = set()
         self._plan = plan
         self._archive = archive
         self._command = (*COMMAND, *rows.arguments)
@@ -174,6 +194,7 @@ class _Playing:
         if now < self._due_at:
             return
         self.ledger.look()
+        self.in_memory |= held_in_memory(self._archive)
         if self._striker.strike(fault):
             self.struck.append(fault.kind)
         elif now < self._due_at + _LOOKING_SECONDS:

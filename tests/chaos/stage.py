@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from chaos.archive import LINES
 from chaos.plan import Plan
 from chaos.rounds import Round, make_original, play
 from chaos.server import Server
@@ -17,12 +18,17 @@ from support.postgres import running_postgres
 class Stage:
     """A folder, the archive that rounds get copies of, and a Postgres for each round that goes on at the same time.
 
+    Args:
+        folder: An empty one, which stays.
+        jobs: How many rounds are played at a time.
+        lines: How much text the pages have.
+
     Attributes:
         original: The archive, and what comes out of it undisturbed.
     """
 
-    def __init__(self, folder: Path, jobs: int = 1) -> None:
-        self.original = make_original(folder)
+    def __init__(self, folder: Path, *, jobs: int = 1, lines: int = LINES) -> None:
+        self.original = make_original(folder, lines)
         self._folder = folder
         self._players = ThreadPoolExecutor(jobs)
         self._stop = threading.Event()
