@@ -34,8 +34,15 @@ class SqliteRows:
 
     def damage(self) -> list[str]:
         files = [self.archive.runs.control_database, *(self.archive.runs.run(one).database for one in RUN_IDS)]
-        found = [(file.name, _read(file, "PRAGMA integrity_check")) for file in files]
-        return [f"integrity check of {name}: {answer}" for name, answer in found if answer != [("ok",)]]
+        return [f"{file.name} is damaged: {found}" for file in files if (found := _damage(file))]
+
+
+def _damage(file: Path) -> str | None:
+    try:
+        found = _read(file, "PRAGMA integrity_check")
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == [("ok",)] else str(found)
 
 
 def _read(file: Path, query: str) -> list[Row]:

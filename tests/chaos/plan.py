@@ -190,7 +190,7 @@ def make_plan(seed: int, database: Database, kinds: Sequence[Kind] = (), *, each
         seed: The same one gives the same round.
         database: Which one is used.
         kinds: Those to draw from; all if none is given.
-        each: Take every one of them, in this order, instead of one to three.
+        each: Take every one of them, in this order, instead of one to three; nothing takes long, then.
     """
     dice = random.Random(f"{seed}")  # noqa: S311 (repeatable on purpose)
     possible = [kind for kind in kinds or KINDS.values() if kind.database in {None, database}]
@@ -198,11 +198,12 @@ def make_plan(seed: int, database: Database, kinds: Sequence[Kind] = (), *, each
         raise ValueError(f"none of these faults can happen with {database}")
     weights = [kind.weight for kind in possible]
     drawn = possible if each else dice.choices(possible, weights, k=dice.choice((1, 2, 2, 3)))
-    faults = [_fault(kind, dice) for kind in drawn]
-    return Plan(seed, database, faults, [dice.choice((0.0, 0.0, dice.uniform(0, 2))) for _ in range(4)])
+    faults = [_fault(kind, dice, longest_seconds=0.5 if each else 3) for kind in drawn]
+    pauses = [0.0] if each else [dice.choice((0.0, 0.0, dice.uniform(0, 2))) for _ in range(4)]
+    return Plan(seed, database, faults, pauses)
 
 
-def _fault(kind: Kind, dice: random.Random) -> Fault:
+def _fault(kind: Kind, dice: random.Random, longest_seconds: float) -> Fault:
     event = dice.choice(kind.events)
     longest = {Event.STARTED: 1.5, Event.CLAIMED: 0.3, Event.PUBLISHED: 0.3}.get(event, 0.8)
     moment = Moment(
@@ -212,4 +213,4 @@ def _fault(kind: Kind, dice: random.Random) -> Fault:
         delay_seconds=longest * dice.random() ** 2,
         count=dice.randrange(1, PAGES_OF_A_RUN) if event is Event.RECOGNISED else 0,
     )
-    return Fault(kind, moment, pick=dice.random(), seconds=dice.uniform(0.1, 3))
+    return Fault(kind, moment, pick=dice.random(), seconds=dice.uniform(0.1, longest_seconds))

@@ -2,9 +2,11 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from chaos import invariants
 from chaos.archive import Archive
+from chaos.databases import SqliteRows
 from chaos.ledger import Ledger
 from chaos.plan import KINDS, kinds_like, make_plan
 
@@ -226,6 +229,20 @@ def test_a_history_that_cannot_be(place: int, event: tuple[Any, ...], wrong: str
     assert list(invariants.check_events(rows)) == []
     rows.tables["run_events"][place] = event
     assert any(wrong in one for one in invariants.check_events(rows))
+
+
+def test_a_database_that_is_damaged(archive: Archive) -> None:
+    files = [archive.runs.control_database, *(archive.runs.run(run_id).database for run_id in "abc")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("CREATE TABLE t (x UNIQUE)")
+            connection.executemany("INSERT INTO t VALUES (?)", [(f"{number:099}",) for number in range(999)])
+    assert SqliteRows(archive).damage() == []
+    content = files[1].read_bytes()
+    files[1].write_bytes(content[:20000] + bytes(5000) + content[25000:])
+    (wrong,) = SqliteRows(archive).damage()
+    assert wrong.startswith("a.db is damaged: ")
 
 
 def test_a_repository_that_was_changed(archive: Archive) -> None:
