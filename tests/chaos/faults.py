@@ -13,7 +13,7 @@ import psutil
 
 from chaos.archive import Archive
 from chaos.plan import Deed, Event, Fault, Moment, Target
-from chaos.processes import executor_of, find, recorded
+from chaos.processes import executor_of, find, is_at_work, recorded
 from chaos.server import Server
 from support.small_disk import SmallDisk
 
@@ -29,21 +29,29 @@ _SIGNALS = {
 
 
 def has_come(moment: Moment, archive: Archive) -> bool:
-    """Tell whether what a moment is counted from can be seen by now."""
+    """Tell whether what a moment is counted from can be seen by now, while the command that is under way is at work."""
+    has_ended = archive.commands[-1].process.poll() is not None
+    if has_ended or (moment.event is not Event.STARTED and not is_at_work(archive)):
+        return False
     run = archive.runs.run(moment.run_id)
     match moment.event:
         case Event.STARTED:
-            return archive.commands[-1].process.poll() is None
+            return True
         case Event.CLAIMED:
             return recorded(archive, moment.run_id).get("pid") == archive.commands[-1].process.pid
         case Event.EXECUTING:
             return executor_of(archive, moment.run_id) is not None
         case Event.RECOGNISED:
-            with contextlib.suppress(OSError):
-                return run.trace.read_bytes().count(b'"page_recognised"') >= moment.count
-            return False
+            return _recognised(run.trace) >= moment.count
         case Event.PUBLISHED:
             return run.output.exists()
+
+
+def _recognised(trace: Path) -> int:
+    try:
+        return trace.read_bytes().count(b'"page_recognised"')
+    except FileNotFoundError:
+        return 0
 
 
 @dataclass

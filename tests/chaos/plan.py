@@ -151,7 +151,8 @@ def _kinds() -> list[Kind]:
         Kind(Target.SUPERVISOR, Deed.KILL, _EVER, killed, weight=6),
         # Before it can do anything about it, SIGTERM ends it as every other program.
         Kind(Target.SUPERVISOR, Deed.TERM, _EVER, frozenset({_TERMINATED, -signal.SIGTERM}), weight=3),
-        Kind(Target.SUPERVISOR, Deed.INT, _EVER, frozenset({_INTERRUPTED})),
+        # Earlier, Python tells with a traceback that it was interrupted while it loaded the program.
+        Kind(Target.SUPERVISOR, Deed.INT, (Event.CLAIMED, *_WORKING, Event.PUBLISHED), frozenset({_INTERRUPTED})),
         Kind(Target.SUPERVISOR, Deed.STOP, _EVER),
         *(Kind(Target.FORK_SERVER, deed, (*_EARLY, *_WORKING)) for deed in signals),
         *(Kind(Target.EXECUTOR, deed, (Event.CLAIMED, *_WORKING)) for deed in signals),

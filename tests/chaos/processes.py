@@ -14,6 +14,12 @@ from chaos.plan import RUN_IDS, Target
 from supervisor.artifacts.layout import MEMORY_BACKED
 
 
+def is_at_work(archive: Archive) -> bool:
+    """Tell whether the command under way has got as far as being a supervisor, which is known by its lock."""
+    locks = archive.runs.root / ".supervisors"
+    return any(locks.glob(f"*-{archive.commands[-1].process.pid}-*.lock"))
+
+
 def recorded(archive: Archive, run_id: str) -> dict[str, Any]:
     """Return the record of a run's lock; an empty one where there is none."""
     with contextlib.suppress(OSError, ValueError):

@@ -8,15 +8,17 @@ from chaos.plan import KINDS, make_plan
 from chaos.stage import Stage
 from chaos.tally import complaint
 
+# The first one waits for the undisturbed run, too.
+pytestmark = pytest.mark.timeout(400)
 FEW_LINES = 4
 # What ends a command stands after what does not: the next one is struck by what follows.
 ROUNDS = {
     "page processes": "tesseract-kill page-process-stop tesseract-term page-process-kill decoder-server-term",
     "executors": "executor-stop page-process-term executor-term executor-leave-stopped decoder-server-kill",
-    "supervisors": "supervisor-stop supervisor-term fork-server-kill supervisor-kill supervisor-int everything-kill",
+    "supervisors": "supervisor-stop supervisor-term fork-server-kill supervisor-kill supervisor-int",
     "files": "fork-server-stop workspace-file-remove disk-fill workspace-remove executor-kill decoder-server-stop",
     "a server": "connections-end fork-server-term backend-stop postmaster-end tesseract-stop",
-    "a crashed server": "backend-kill postmaster-stop postmaster-kill",
+    "a crashed server": "backend-kill postmaster-stop postmaster-kill everything-kill",
 }
 
 
