@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from chaos.plan import DATABASES, KINDS, Database, kinds_like, make_plan
+import pytest
+
+from chaos.plan import DATABASES, KINDS, Database, Kind, Target, kinds_like, make_plan
 from chaos.rounds import Round
 from chaos.stage import Stage
 from chaos.tally import complaint, line_of, tally
+from support.small_disk import SmallDisk
 
 
 def main(words: Sequence[str]) -> int:
     options = _options(words)
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     try:
-        kinds = [kind for pattern in options.only for kind in kinds_like(pattern)]
+        kinds = [kind for pattern in options.only for kind in kinds_like(pattern)] or _possible_kinds()
         plans = [make_plan(one, _database(options.database, one), kinds) for one in range(seed, seed + options.rounds)]
     except ValueError as error:
         sys.exit(f"chaos: {error}")
@@ -62,6 +65,17 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--database", choices=[*DATABASES, "both"], default="both", help="default: both by turns")
     parser.add_argument("--jobs", type=int, default=1, help="how many rounds at a time (default 1)")
     return parser.parse_args(words)
+
+
+def _possible_kinds() -> list[Kind]:
+    """Return all kinds, but for a full disk where none can be mounted."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        try:
+            SmallDisk(Path(folder), 1_000_000).unmount()
+        except pytest.skip.Exception as refusal:
+            print(f"no disk is filled: {refusal}", file=sys.stderr)
+            return [kind for kind in KINDS.values() if kind.target is not Target.DISK]
+    return list(KINDS.values())
 
 
 def _database(chosen: str, seed: int) -> Database:

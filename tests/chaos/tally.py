@@ -12,8 +12,8 @@ def line_of(one: Round) -> str:
     faults = ", ".join(kind.name for kind in one.struck) or "nothing"
     missed = f" (no longer: {', '.join(kind.name for kind in one.missed)})" if one.missed else ""
     return (
-        f"seed {one.plan.seed:<6} {one.plan.database:8} {'WRONG' if one.wrong else 'ok':5} {one.seconds:5.1f} s "
-        f"exits {' '.join(map(signal_name, one.codes)):14} {one.recognised:3} recognised  {faults}{missed}"
+        f"seed {one.plan.seed:<6} {one.plan.database:8} {'WRONG' if one.wrong else 'ok':5} {one.seconds:5.1f} s  "
+        f"{' '.join(map(signal_name, one.codes)):12} {one.recognised:3} pages  {faults}{missed}"
     )
 
 
