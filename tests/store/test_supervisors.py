@@ -142,6 +142,15 @@ def test_a_worker_that_was_taken_away_stays_away(engine: Engine, session: str, a
 
 
 @pytest.mark.usefixtures("both")
+def test_a_worker_that_has_a_run_is_not_taken_away(engine: Engine, at: At) -> None:
+    with transaction(engine) as connection:
+        supervisors.set_worker(connection, "one-1", WorkerStatus.BUSY, run=7, at=at(1))
+        assert supervisors.end_workers(connection, ["one-1", "one-2"], at=at(2)) == {"one-2"}
+        assert state(connection)["one-1"] == ("busy", 7, at(1))
+        assert supervisors.end_workers(connection, ["one-2"], at=at(3)) == {"one-2"}, "the first answer may be lost"
+
+
+@pytest.mark.usefixtures("both")
 def test_how_many_workers_there_should_be(engine: Engine) -> None:
     with transaction(engine) as connection:
         supervisors.scale(connection, "one", 5)

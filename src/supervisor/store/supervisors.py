@@ -68,9 +68,14 @@ def add_workers(
         connection.execute(sa.insert(workers), added)
 
 
-def end_workers(connection: Connection, worker_ids: Collection[str], *, at: datetime) -> None:
-    """Take idle workers away for good: no beat brings them back."""
-    connection.execute(sa.update(workers).where(workers.c.id.in_(worker_ids)).values(_ended(at)))
+def end_workers(connection: Connection, worker_ids: Collection[str], *, at: datetime) -> set[str]:
+    """Take those of these workers away that are idle, for good: no beat brings them back.
+
+    Returns:
+        Those that are gone. One that has claimed a run is not, though it may not know of that: if the answer was lost.
+    """
+    idle = workers.c.id.in_(worker_ids) & workers.c.current_run.is_(None)
+    return set(connection.scalars(sa.update(workers).where(idle).values(_ended(at)).returning(workers.c.id)))
 
 
 def scale(connection: Connection, supervisor_id: str, desired_workers: int) -> None:

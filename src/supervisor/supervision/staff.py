@@ -95,5 +95,5 @@ class Staff:
 
     def _take_away(self, workers: list[str]) -> None:
         with transaction(self._shop.engine) as connection:
-            supervisors.end_workers(connection, workers, at=self._shop.now(connection))
-        self._idle = [one for one in self._idle if one not in workers]
+            gone = supervisors.end_workers(connection, workers, at=self._shop.now(connection))
+        self._idle = [one for one in self._idle if one not in gone]
