@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
 
 from supervisor.errors import NoRoomError, SupervisorError
 from supervisor.executor.spec import RunSpec
@@ -13,8 +13,10 @@ from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import claims, runs, sessions, supervisors
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.runs import RunRow
+from supervisor.supervision.assignment import Ending
+from supervisor.supervision.end import as_asked, new_values
 from supervisor.supervision.orphans import LOCK_WAIT_SECONDS, end_earlier_holder
-from supervisor.supervision.reap import GIVEN_BACK
+from supervisor.supervision.reap import GIVEN_BACK, out_of_room
 from supervisor.supervision.workshop import Workshop
 
 HELD_RETRY_SECONDS = 5
@@ -90,14 +92,15 @@ class Claimant:
                 lease = WorkspaceLease(shop.runs_directory.root, workspace, run_id=row.run_id, term=row.lease_term)
                 lease.acquire()
             except LockHeldError as error:
-                self._put_down(row, RunStatus.QUEUED, GIVEN_BACK, str(error))
-                shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
+                held = Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=HELD_RETRY_SECONDS)
+                if self._put_down(row, held) is RunStatus.QUEUED:
+                    shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
                 return None
             except NoRoomError as error:
-                self._put_down(row, RunStatus.QUEUED, "interrupted", error.message)
+                self._put_down(row, replace(out_of_room(error), delay_seconds=HELD_RETRY_SECONDS))
                 raise
             except SupervisorError as error:
-                self._put_down(row, RunStatus.FAILED, "failed", str(error))
+                self._put_down(row, Ending(RunStatus.FAILED, "failed", str(error)))
                 self._on_failure(row, str(error))
                 return None
             undo.pop_all()
@@ -112,27 +115,25 @@ class Claimant:
                 raise
         return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS)
 
-    def _put_down(self, row: RunRow, to_status: RunStatus, event: str, reason: str) -> None:
-        """Take a claimed run from its worker again, before anything was done for it."""
+    def _put_down(self, row: RunRow, ending: Ending) -> RunStatus:
+        """Take a claimed run from its worker again, before anything was done for it; return what has become of it."""
         shop = self._shop
         with transaction(shop.engine) as connection:
             now = shop.now(connection)
-            values = (
-                {"claimed_by": None, "available_at": now + timedelta(seconds=HELD_RETRY_SECONDS)}
-                if to_status is RunStatus.QUEUED
-                else {"error": reason, "finished_at": now}
-            )
             sessions.lock(connection, row.session_id)
+            if ending.status is RunStatus.QUEUED and runs.hold(connection, row):
+                ending = as_asked(connection, row, ending)
             runs.transition(
                 connection,
                 row,
-                to_status,
+                ending.status,
                 at=now,
                 actor=shop.me.id,
-                event=event,
-                values=values,
-                detail={"reason": reason},
+                event=ending.event,
+                values=new_values(row, ending, now),
+                detail={"reason": ending.reason},
             )
             if row.claimed_by is not None:
                 supervisors.set_worker(connection, row.claimed_by, WorkerStatus.IDLE, run=None, at=now)
             sessions.conclude(connection, row.session_id, at=now)
+        return ending.status

@@ -50,7 +50,7 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
     with transaction(shop.engine) as connection:
         sessions.lock(connection, row.session_id)
         if runs.hold(connection, row):
-            ending = _publish(shop, row, ending) if ending.status in _PUBLISHED else _as_asked(connection, row, ending)
+            ending = _publish(shop, row, ending) if ending.status in _PUBLISHED else as_asked(connection, row, ending)
             if ending.status is RunStatus.CANCELLED:
                 # If the answer to this transaction is lost, the next try has to know what was recorded.
                 assignment.ending = ending
@@ -62,7 +62,7 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             at=now,
             actor=shop.me.id,
             event=ending.event,
-            values=_values(row, ending, now),
+            values=new_values(row, ending, now),
             detail={"reason": ending.reason or _achievement(assignment)},
         )
         sessions.conclude(connection, row.session_id, at=now)
@@ -80,7 +80,7 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
     return ended
 
 
-def _values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
+def new_values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
     """Return what changes in the row beside its state."""
     if ending.status is RunStatus.CANCELLED:
         return {"error": ending.reason, "finished_at": now, "cancelled_at": now}
@@ -92,8 +92,11 @@ def _values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:
     return later
 
 
-def _as_asked(connection: Connection, row: RunRow, ending: Ending) -> Ending:
-    """Say who asked for it if a run is cancelled or paused; nothing that is to be cancelled goes back to the queue."""
+def as_asked(connection: Connection, row: RunRow, ending: Ending) -> Ending:
+    """Say who asked for it if a run, which the caller holds, is cancelled or paused.
+
+    Nothing that is to be cancelled goes back to the queue.
+    """
     intent = intents.wanted(connection, [row.id]).get(row.id)
     if intent is Intent.CANCEL:
         return replace(CANCELLED, reason=intents.reason(connection, row.id, intent))

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,8 +12,9 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import Engine
 
-from supervisor.store import bare
-from supervisor.store.engine import DatabaseUnavailable
+from supervisor.locks.runlock import ExecutorLockManager, RunLock
+from supervisor.store import bare, intents, runs
+from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.supervision.claim import HELD_RETRY_SECONDS, Claimant
 from support.bench import Bench
 from support.run_queue import lost_answers
@@ -54,6 +57,35 @@ def test_a_run_whose_locks_are_held_rests_and_has_cost_no_attempt(
     assert bench.said == [f"{event.detail['reason']}; trying again in {HELD_RETRY_SECONDS} s"]
     if held == "workspace":
         assert not bench.shop.run_locks.is_held("a"), "what was taken is given back, too"
+
+
+def test_a_run_that_is_cancelled_before_its_locks_are_found_held_does_not_go_back_to_the_queue(
+    bench: Bench, make_bench: Callable[..., Bench]
+) -> None:
+    other = make_bench("other")
+    run = bench.add("a")
+    other.requeue(other.claim().row)
+    locks = CancellingLocks(bench.shop.runs_directory.root, bench, run)
+    assert Claimant(replace(bench.shop, run_locks=locks)).claim(bench.workers[0]) is None
+    row = bench.row(run)
+    assert (row.status, row.error) == ("cancelled", "cancelled by anna")
+    assert row.finished_at is not None
+    assert (bench.session(), bench.worker(), bench.said) == ("cancelled", ("idle", None), [])
+
+
+class CancellingLocks(ExecutorLockManager):
+    """Somebody cancels a run when its locks are asked for."""
+
+    def __init__(self, runs_dir: Path, bench: Bench, run: int) -> None:
+        super().__init__(runs_dir)
+        self._bench = bench
+        self._run = run
+
+    def acquire(self, run_id: str, *, term: int = 0, timeout_seconds: float = 0.0) -> RunLock:
+        with transaction(self._bench.shop.engine) as connection:
+            row = runs.get(connection, self._run)
+            assert intents.ask_to_cancel(connection, row, at=self._bench.shop.now(connection), actor="anna")
+        return super().acquire(run_id, term=term, timeout_seconds=timeout_seconds)
 
 
 def test_a_run_whose_locks_cannot_be_taken_at_all_has_failed(bench: Bench) -> None:
