@@ -139,8 +139,10 @@ class Rescuer:
             sessions.lock(connection, *touched)
             sessions.reopen(connection, session_id)
             at = self._shop.now(connection)
-            for row in elsewhere:
-                runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
+            # Before that, one of the sessions may have been paused, with all its runs.
+            for row in claims.queued_elsewhere(connection, [row.id for row in elsewhere], session_id):
+                if row.session_id in touched:
+                    runs.move(connection, row, session_id, at=at, actor=self._shop.me.id)
             for one in touched:  # ours, too: the runs may have been claimed just before
                 sessions.conclude(connection, one, at=at)
 

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from supervisor.model.states import RunStatus
+from supervisor.store import sessions
 from supervisor.store.claims import Scope
-from supervisor.store.engine import transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.tables import workers
 from supervisor.supervision.assignment import Ending
@@ -108,3 +109,22 @@ def test_a_session_does_not_wait_for_what_was_claimed_before_it_could_be_gathere
     assert Rescuer(bench.shop, Scope("ours", ["repo"]), [run]).look([])
     assert (bench.row(run).status, bench.row(run).session_id) == ("running", "s")
     assert bench.session("ours") == "completed"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_run_is_not_taken_out_of_a_session_that_is_paused_meanwhile(bench: Bench) -> None:
+    """A file has one writer at a time: nobody can come in between."""
+    for name in ("theirs", "ours"):
+        bench.add_session(name)
+    run = bench.add("a", session_id="theirs")
+    elsewhere = open_engine(bench.shop.databases.control_url)
+
+    def pause(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT ops.sessions.id") and "FOR UPDATE" in statement:
+            with transaction(elsewhere) as connection:
+                sessions.pause(connection, "theirs")
+
+    sa.event.listen(bench.shop.engine, "before_cursor_execute", pause)
+    assert Rescuer(bench.shop, Scope("ours", ["repo"]), [run]).look([])
+    elsewhere.dispose()
+    assert (bench.row(run).session_id, bench.session("theirs")) == ("theirs", "paused")
