@@ -196,9 +196,9 @@ def _decide(
     if row is None:
         return decide(planned.run_id, None)
     same = row.commit_sha == planned.commit and row.spec == planned.spec.to_json()
-    leases = 1 if same else SURE_LEASES
-    holder = living_holder(connection, request.directory, request.databases, row, at=at, leases=leases)
     is_cancelled = row.cancel_requested_at is not None
+    leases = 1 if same and not is_cancelled else SURE_LEASES
+    holder = living_holder(connection, request.directory, request.databases, row, at=at, leases=leases)
     rests = None if is_cancelled else intents.paused(connection, [row.id]).get(row.id)
     active = ActiveRun(row.id, row.run_id, row.session_id, row.status, holder, same, rests, is_cancelled)
     return decide(planned.run_id, active)

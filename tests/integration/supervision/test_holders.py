@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.model.states import RunStatus
-from supervisor.store import claims, runs
+from supervisor.store import claims, intents, runs
 from supervisor.store.engine import transaction
 from supervisor.store.events import history
 from supervisor.store.moments import database_now
@@ -145,6 +145,23 @@ def test_what_a_supervisor_on_another_machine_has_is_refused_until_its_lease_has
     assert here.submit("a")["refused"] == refused
     set_last_beat(engine, supervisors_table, seconds_ago=61)
     assert here.submit("a")["rows"] == left["rows"]
+
+
+def test_a_run_that_is_to_be_cancelled_is_ended_in_its_holders_place_no_sooner_than_a_rescuer_would(
+    engine: Engine, submitter: NewSubmitter
+) -> None:
+    there, here = submitter(), submitter()
+    [row] = there.submit("a", claim=1)["rows"]
+    with transaction(engine) as connection:
+        elsewhere = {"host": "elsewhere", "machine_id": "m", "boot_id": "b"}
+        connection.execute(sa.update(supervisors_table).values(elsewhere))
+        at = database_now(connection, CLOCK)
+        assert intents.ask_to_cancel(connection, runs.get(connection, row), at=at, actor="anna")
+    set_last_beat(engine, supervisors_table, seconds_ago=80)
+    assert f"(pid {there.pid} on elsewhere)" in here.submit("a")["refused"]
+    set_last_beat(engine, supervisors_table, seconds_ago=91)
+    assert here.submit("a")["rows"] != [row]
+    assert (row_of(engine, row).status, row_of(engine, row).error) == (RunStatus.CANCELLED, "cancelled by anna")
 
 
 @pytest.mark.parametrize(("claim", "seconds"), [(0, 60), (1, 90)])
