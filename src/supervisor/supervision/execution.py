@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from supervisor.board.progress import RunProgress
 from supervisor.executor.forkserver import fork_server
 from supervisor.model.states import RunStatus
+from supervisor.store import sessions
 from supervisor.store.claims import Scope
+from supervisor.store.engine import transaction
 from supervisor.supervision.cleanup.retention import retain
+from supervisor.supervision.duty import said_as_stopped
 from supervisor.supervision.errand import Errand, NamedRuns
 from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
@@ -41,5 +44,20 @@ def execute_submission(
         row: shop.show(RunProgress(run.run_id, RunStatus.QUEUED, "queued", documents=len(run.spec.documents)))
         for row, run in zip(submission.rows, planned, strict=True)
     }
-    rescuer = Rescuer(shop, scope, submission.rows)
-    return execute(shop, repository, NamedRuns(shop, progress), rescuer, Staff(shop, scope, submission.worker_ids))
+    rescuer, staff = Rescuer(shop, scope, submission.rows), Staff(shop, scope, submission.worker_ids)
+    number = execute(shop, repository, NamedRuns(shop, progress), rescuer, staff)
+    conclude(shop, submission.session_id, number)
+    return number
+
+
+def conclude(shop: Workshop, session_id: str, number: int | None) -> None:
+    """End a session that was made for runs of others and got none: they have ended where they were, when rescued.
+
+    Args:
+        shop: Where it is.
+        session_id: One of any kind; with runs that have not ended it goes on.
+        number: Of the signal that ended its supervisor; None if it went on to the end.
+    """
+    with said_as_stopped(number), transaction(shop.engine) as connection:
+        sessions.lock(connection, session_id)
+        sessions.conclude(connection, session_id, at=shop.now(connection))

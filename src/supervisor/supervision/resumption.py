@@ -14,7 +14,7 @@ from supervisor.store.runs import RunRow
 from supervisor.supervision.control import Answer, Effect, go_on
 from supervisor.supervision.duty import on_duty, said_as_stopped
 from supervisor.supervision.errand import NamedRuns
-from supervisor.supervision.execution import execute
+from supervisor.supervision.execution import conclude, execute
 from supervisor.supervision.outcome import ResumeOutcome
 from supervisor.supervision.person import user_name
 from supervisor.supervision.planning import PlannedRun
@@ -70,7 +70,10 @@ def _execute(shop: Workshop, repository: str, taken: Taken, planned: Mapping[int
     watched = Scope(taken.gathered_in, [repository]) if taken.gathered_in else Scope(None, [])
     rescuer = Rescuer(shop, watched, moving, beside=staying)
     staff = Staff(shop, Scope(taken.sessions[0], [repository]), taken.worker_ids)
-    return execute(shop, repository, NamedRuns(shop, progress, taken.sessions), rescuer, staff)
+    number = execute(shop, repository, NamedRuns(shop, progress, taken.sessions), rescuer, staff)
+    if taken.gathered_in is not None:
+        conclude(shop, taken.gathered_in, number)
+    return number
 
 
 def _planned(shop: Workshop, row: RunRow) -> PlannedRun | None:
