@@ -24,9 +24,9 @@ def what_it_locked(holder: Heard, row: RunHead) -> AbstractContextManager[object
         return nullcontext()
     locks = ExecutorLockManager(directory)
     recorded = locks.holder(row.run_id)
-    if recorded is not None and recorded.term == row.lease_term:
-        _end_executor(recorded)
-    return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS)
+    ended = recorded is not None and recorded.term == row.lease_term and _end_executor(recorded)
+    # Where nothing was ended there is nothing to wait for: whoever asks does so again, and has more to do meanwhile.
+    return locks.acquire(row.run_id, term=row.lease_term, timeout_seconds=LOCK_WAIT_SECONDS if ended else 0)
 
 
 def end_earlier_holder(locks: ExecutorLockManager, row: RunHead) -> bool:
