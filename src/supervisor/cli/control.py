@@ -166,6 +166,6 @@ def _report(command: str, where: Location, answers: Sequence[Answer], *, waited:
         run_id = change.row.run_id
         print_note(
             f"supervisor: run {run_id!r} is still executing after {LONGEST_SECONDS:.0f} s: {change.holder} was asked, "
-            f"and has not answered (wait, or end it by force: supervisor locks release {run_id} --force)"
+            f"and is not done yet (wait, or end it by force: supervisor locks release {run_id} --force)"
         )
     return code
