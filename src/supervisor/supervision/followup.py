@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from supervisor.model.states import RunStatus
-from supervisor.store import runs
+from supervisor.store import runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunHead
@@ -42,12 +42,15 @@ class FollowUp:
         """Take what is pending from holders that are dead, and find out how it stands."""
         self._rescuer.look(())
         with transaction(self._shop.engine) as connection:
-            found = runs.heads(connection, [change.row.id for change in self.pending])
-        rows = {row.id: row for row in found}
-        self.answers = [
-            replace(answer, changes=[_seen(change, rows.get(change.row.id)) for change in answer.changes])
-            for answer in self.answers
-        ]
+            rows = {row.id: row for row in runs.heads(connection, [change.row.id for change in self.pending])}
+            self.answers = [
+                replace(
+                    one,
+                    session=sessions.get(connection, one.target.session.id).status if one.target.session else None,
+                    changes=[_seen(change, rows.get(change.row.id)) for change in one.changes],
+                )
+                for one in self.answers
+            ]
 
     def tidy_up(self) -> None:
         """Remove what cancelled runs have left here."""

@@ -29,9 +29,11 @@ def test_what_a_dead_supervisor_was_at_is_cancelled_and_settled_here(
     row = dead.abandon("a")
     bench.stage(row, "so far")
     bench.add("b")
-    followed = follow(bench, control.cancel, "a", "b")
+    followed = follow(bench, control.cancel, "session:s")
     assert [change.row.run_id for change in followed.pending] == ["a"]
+    assert followed.answers[0].session == "running"
     followed.look()
+    assert followed.answers[0].session == "cancelled", "with the last of its runs"
     assert effects(followed) == [("a", Effect.CANCELLED, None), ("b", Effect.CANCELLED, None)]
     assert (bench.row(row.id).error, bench.session()) == ("cancelled by anna", "cancelled")
     followed.tidy_up()
