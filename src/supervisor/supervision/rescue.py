@@ -23,6 +23,8 @@ from supervisor.supervision.presence import judge
 from supervisor.supervision.workshop import Workshop
 
 LOOK_SECONDS = 2.0
+# What cannot be ended takes its time, in which the loop does nothing else: a tenth of it at most.
+_REST_FACTOR = 9
 
 
 class Rescuer:
@@ -45,6 +47,7 @@ class Rescuer:
         self._watched = self._named | frozenset(beside)
         self._sightings: dict[int, Sighting] = {}
         self._told: set[int] = set()
+        self._not_before: dict[int, float] = {}
         self._next_look = 0.0
         self.pending = 0
 
@@ -89,6 +92,9 @@ class Rescuer:
         return True
 
     def _try_to_rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:
+        begun = self._shop.clock.monotonic()
+        if begun < self._not_before.get(row.id, begun):
+            return False
         try:
             if verdict is Verdict.DEAD and holder is not None:
                 with what_it_locked(holder, row):
@@ -98,6 +104,8 @@ class Rescuer:
             if row.id not in self._told:
                 self._told.add(row.id)
                 self._shop.note(f"run {row.run_id}: its supervisor is gone, and not all that it started: {error}")
+            ended = self._shop.clock.monotonic()
+            self._not_before[row.id] = ended + _REST_FACTOR * (ended - begun)
             return False
 
     def _rescue(self, row: RunHead, holder: Heard | None, verdict: Verdict) -> bool:

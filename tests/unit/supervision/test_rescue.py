@@ -131,6 +131,31 @@ def test_what_cannot_be_ended_keeps_its_run_and_is_told_of_once(
     assert (bench.row(run).status, rescuer.pending) == ("queued", 0)
 
 
+def test_what_takes_long_and_fails_is_tried_again_after_a_longer_rest(
+    bench: Bench,
+    make_bench: Callable[..., Bench],
+    orphan: Callable[[Assignment], subprocess.Popen[bytes]],
+    clock: HandClock,
+) -> None:
+    def take_long(_line: str) -> None:
+        clock.seconds += 12
+
+    dead = make_bench("dead", **DEAD)
+    run = dead.add("a")
+    assignment = dead.claim()
+    executor = orphan(assignment)
+    assignment.lock.file.record_path.unlink()
+    rescuer = Rescuer(replace(bench.shop, note=take_long), REPO)
+    look(rescuer, clock)
+    executor.kill()
+    executor.wait(timeout=30)
+    look(rescuer, clock)
+    assert (bench.row(run).status, rescuer.pending) == ("running", 1)
+    clock.seconds += 108
+    look(rescuer, clock)
+    assert (bench.row(run).status, rescuer.pending) == ("queued", 0)
+
+
 def test_one_that_is_seen_to_live_keeps_its_run_however_silent(
     bench: Bench, make_bench: Callable[..., Bench], clock: HandClock
 ) -> None:
