@@ -50,7 +50,13 @@ def start(tmp_path: Path, wait_until: WaitUntil) -> Iterator[Callable[[PagePool]
     def begin(pool: PagePool) -> Program:
         fifo, number = tmp_path / f"fifo-{len(pipes)}", tmp_path / f"number-{len(pipes)}"
         os.mkfifo(fifo)
-        future = pool._pool.schedule(os.system, args=(f'echo $$ > "{number}"; read line < "{fifo}"',))
+        command = f'echo $$ > "{number}"; read line < "{fifo}"'
+        try:
+            future = pool._pool.schedule(os.system, args=(command,))
+        except RuntimeError:
+            # It has noticed that its processes are dead.
+            pool._renew()
+            future = pool._pool.schedule(os.system, args=(command,))
 
         def is_waiting() -> bool:
             with suppress(OSError):  # nobody reads it yet
