@@ -67,7 +67,6 @@ class Striker:
     server: Server | None = None
     database: str | None = None
     disk: SmallDisk | None = None
-    _server_back_at: float = 0
     _remedies: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def strike(self, fault: Fault) -> bool:
@@ -114,16 +113,14 @@ class Striker:
         if self.server is None or self.database is None:
             raise ValueError(f"{fault.kind.name} needs a server")
         postmaster = self.server.postmaster()
-        if postmaster is None or time.monotonic() < self._server_back_at:
-            # What is stopped does not answer, and cannot be asked to end.
+        if postmaster is None or self._remedies:
+            # Who is stopped does not answer, and cannot be asked to end: that comes right first.
             return False
         match fault.kind.target:
             case Target.CONNECTIONS:
                 return self.server.end_connections(self.database) > 0
             case Target.BACKEND:
-                self._server_back_at = time.monotonic() + fault.seconds
                 return self._signal(fault, _picked(self.server.backends(self.database), fault.pick))
-        self._server_back_at = time.monotonic() + fault.seconds
         if fault.kind.deed is Deed.END:
             self.server.server.stop()
         else:
