@@ -10,6 +10,8 @@ from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases
 from supervisor.store.engine import DatabaseUnavailable, transaction
 from supervisor.store.tables import workers
+from supervisor.supervision.end import end
+from supervisor.supervision.reap import INTERRUPTED
 from supervisor.supervision.staff import Staff
 from support.bench import Bench
 from support.run_queue import lost_answers
@@ -53,12 +55,24 @@ def test_a_busy_worker_goes_when_its_run_has_ended(bench: Bench, staff: Staff) -
         staff.take_on(assignment)
     staff.scale(1)
     assert (present(bench), staff.next_idle) == (["1", "2"], None)
+    end(bench.shop, one, INTERRUPTED)
     staff.free(one)
     assert staff.next_idle is None, "the other one is busy still, and there is to be one"
     staff.scale(1)
     assert present(bench) == ["2"]
     staff.free(other)
     assert staff.next_idle == other.worker_id
+
+
+def test_a_worker_that_does_not_know_yet_that_it_has_a_run_stays(bench: Bench, staff: Staff) -> None:
+    """The answer to its claim was lost; if it went, nobody would execute the run for as long as we live."""
+    bench.add("a")
+    unheard_of = bench.claim(1)
+    staff.scale(1)
+    assert present(bench) == ["1", "2"]
+    end(bench.shop, unheard_of, INTERRUPTED)
+    staff.scale(1)
+    assert present(bench) == ["1"]
 
 
 @pytest.mark.parametrize(("desired", "had"), [(0, 1), (-3, 1), (MAX_WORKERS + 1, MAX_WORKERS)])
