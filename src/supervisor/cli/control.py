@@ -60,7 +60,10 @@ def pause(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], no_
     code = _report("pause", where, answers, waited=not no_wait)
     if not where.as_json and any(answer.was_possible for answer in answers):
         words = [answer.target.name for answer in answers if answer.was_possible]
-        click.echo(f"To go on: {shlex.join(['supervisor', 'resume', *words, *typed_location(ctx)])}")
+        # A title may look like an option.
+        end_of_options = ["--"] if any(word.startswith("-") for word in words) else []
+        line = ["supervisor", "resume", *typed_location(ctx), *end_of_options, *words]
+        click.echo(f"To go on: {shlex.join(line)}")
     return code
 
 
