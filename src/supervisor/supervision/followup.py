@@ -14,7 +14,8 @@ from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.workshop import Workshop
 
 LONGEST_SECONDS = 15.0
-"""A holder that lives takes no longer: it gives executors ten seconds, and looks every second."""
+"""A holder that lives takes no longer, unless its --cancel-grace is longer: it looks every second, and gives executors
+ten."""
 
 
 class FollowUp:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, SessionStatus
-from supervisor.store import naming, runs, sessions
+from supervisor.store import intents, naming, runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import DatabaseConflict, alone, transaction
@@ -23,7 +23,7 @@ class Taken:
     """What a command goes on with.
 
     Attributes:
-        rows: Its runs, as they were; none if all are served by others.
+        rows: Its runs, as they were; none if all are served by others, or paused again.
         holders: By row those who serve the others.
         sessions: Where its runs are, in the order in which workers look into them.
         gathered_in: That of them into which runs come from sessions that have others' runs, too; None if none has to.
@@ -73,7 +73,7 @@ def holders(shop: Workshop, rows: Sequence[int]) -> dict[int, str]:
 
 
 def take(shop: Workshop, repository: str, rows: Sequence[int], *, actor: str) -> Taken:
-    """Become the supervisor of those of these rows that nobody who lives serves, and register as it.
+    """Become the supervisor of those of these rows that nobody who lives serves and nobody paused; register as it.
 
     A session goes on as it is if all that is left of it is ours. Otherwise our workers would execute the rest of it,
     too: what is ours comes into a session of its own.
@@ -90,7 +90,9 @@ def _take(shop: Workshop, repository: str, rows: Sequence[int], actor: str) -> T
         if any(row.session_id not in locked for row in found):
             raise DatabaseConflict("runs are being moved from session to session")
         served = {row.id: holder for row in found if (holder := _holder(shop, connection, row)) is not None}
-        mine = [row for row in found if row.id not in served]
+        # What somebody has paused since it was to go on stays where it rests.
+        rests = intents.paused(connection, [row.id for row in found])
+        mine = [row for row in found if row.id not in served and row.id not in rests]
         if not mine:
             return Taken((), served)
         ids = [row.id for row in mine]

@@ -87,6 +87,16 @@ def test_what_is_ours_of_a_session_with_others_comes_into_one_of_its_own(dead: B
         assert sessions.get(connection, taken.gathered_in or "").title == "a, b"
 
 
+def test_what_was_paused_meanwhile_stays_where_it_rests(dead: Bench, heir: Bench) -> None:
+    by_itself, with_its_session = dead.add("a"), dead.add("b")
+    pause(dead, by_itself)
+    assert took(heir, by_itself) == Taken((), {})
+    with transaction(dead.shop.engine) as connection:
+        sessions.pause(connection, "s")
+    assert took(heir, with_its_session) == Taken((), {})
+    assert dead.row(with_its_session).session_id == "s", "in another it would not be paused"
+
+
 def test_what_others_serve_is_left_to_them(dead: Bench, heir: Bench, make_bench: Callable[..., Bench]) -> None:
     run = dead.add("a")
     alive = make_bench("alive")
