@@ -17,19 +17,11 @@ from typing import Any, assert_never
 from supervisor.errors import NoRoomError
 from supervisor.ocr.documents.document import Document
 from supervisor.ocr.events import DocumentFinished, DocumentOpened, DocumentRequest, Event, PageFinished, Waiting
+from supervisor.ocr.handout import Handout
 from supervisor.ocr.known import KnownPages
 from supervisor.ocr.pages.outcomes import Lost, outcome_of
 from supervisor.ocr.pages.pool import PagePool
-from supervisor.ocr.pages.tasks import (
-    Killed,
-    NoRoom,
-    NotStarted,
-    OpenTask,
-    PageTask,
-    Recognised,
-    Refused,
-    SearchableTask,
-)
+from supervisor.ocr.pages.tasks import Killed, NoRoom, NotStarted, Recognised, Refused
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay, is_overdue, wanted_pages
 
@@ -75,6 +67,7 @@ class _Processing:
         self._abandon = abandon
         self._lack: NoRoomError | None = None
         self._stop_file = pool.new_file("stop")
+        self._handout = Handout(pool, known, self._stop_file)
         self._limit = 2 * pool.workers
         self._under_way: dict[Future[Any], UnderWay] = {}
         self._documents: deque[OpenDocument] = deque()
@@ -172,40 +165,18 @@ class _Processing:
         page_number = owner.waiting.popleft()
         if not owner.waiting:
             self._documents.popleft()
-        if owner.document is None:
-            raise ValueError("a document is opened before its pages are recognised")
-        task = PageTask(
-            owner.document,
-            page_number,
-            owner.request.root,
-            owner.request.job,
-            self._pool.new_folders(),
-            self._stop_file,
-            self._pool.new_stopwatch(),
-            self._known.keys(owner.request.job),
-        )
-        self._submit(Page(owner, task))
+        self._submit(self._handout.page(owner, page_number))
         return True
 
     def _open(self, request: DocumentRequest, owner: OpenDocument | None = None) -> None:
-        task = OpenTask(
-            request.path,
-            request.root,
-            request.lfs_objects_dir,
-            request.blob_sha,
-            request.job,
-            self._stop_file,
-            self._pool.new_stopwatch(),
-        )
-        self._submit(Opening(request, task, owner))
+        self._submit(self._handout.opening(request, owner))
 
     def _submit(self, what: UnderWay) -> None:
         self._under_way[self._pool.submit(what.task)] = what
 
     def _try_again(self, what: UnderWay) -> None:
         if not self._is_stopping:
-            task = replace(what.task, stopwatch=self._pool.new_stopwatch(), is_second_try=True)
-            self._submit(replace(what, task=task))  # type: ignore[arg-type]  # it is the task that it had
+            self._submit(self._handout.again(what))
 
     def _look_after_tasks(self) -> None:
         for future, what in self._under_way.items():
@@ -283,15 +254,7 @@ class _Processing:
         elif owner.document is None:
             self._open(owner.request, owner)
         else:
-            task = SearchableTask(
-                owner.document,
-                tuple(page.master if page.origin == "ocr" else None for page in finished.pages),
-                owner.request.job,
-                self._pool.new_result(),
-                self._stop_file,
-                self._pool.new_stopwatch(),
-            )
-            self._submit(Searchable(finished, task))
+            self._submit(self._handout.searchable(owner.document, finished))
 
     def _made_searchable(self, searchable: Searchable, outcome: Path | Refused | Lost) -> Iterator[Event]:
         finished = searchable.finished
