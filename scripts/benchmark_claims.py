@@ -23,7 +23,7 @@ import psycopg2
 from peers import locked_version, peers_python
 from psycopg2 import sql
 
-from supervisor.store.engine import sqlite_url
+from supervisor.store.urls import sqlite_url
 
 JOBS = 10_000
 CLAIMS = 2_000

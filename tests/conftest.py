@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from supervisor.store.engine import open_engine, sqlite_url
+from supervisor.store.engine import open_engine
 from supervisor.store.schema import prepare_control, prepare_results
+from supervisor.store.urls import sqlite_url
 from support.postgres import PostgresServer, running_postgres
 
 DATABASES = ("sqlite", "postgresql")

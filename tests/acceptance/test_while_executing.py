@@ -15,7 +15,8 @@ import pytest
 from supervisor.clock import SystemClock
 from supervisor.git.metadatalock import metadata_lock
 from supervisor.store import intents, runs
-from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.urls import sqlite_url
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 

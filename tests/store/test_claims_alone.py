@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from supervisor.store import claims, runs
-from supervisor.store.engine import DatabaseError, DatabaseUnavailable, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.schema import prepare_control
 from support import run_queue
 from support.postgres import PostgresServer

@@ -12,7 +12,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import claims, leases, runs, sessions
-from supervisor.store.engine import DatabaseUnavailable, open_engine, patiently, transaction
+from supervisor.store.engine import open_engine, patiently, transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.events import history
 from supervisor.store.moments import database_now
 from supervisor.store.results import FencedOut, ResultStore

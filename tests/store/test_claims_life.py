@@ -24,7 +24,8 @@ from supervisor.model.rescue import RESCUE_LIMIT
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import claims, intents, leases, runs
 from supervisor.store.claims import Scope
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.moments import database_now
 from supervisor.store.results import FencedOut, ResultStore
 from supervisor.store.runs import RunRow

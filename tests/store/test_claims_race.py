@@ -14,7 +14,8 @@ from sqlalchemy.engine import Engine
 from supervisor.model.states import ACTIVE, RunStatus, session_outcome
 from supervisor.store import claims, leases, runs
 from supervisor.store.claims import Scope
-from supervisor.store.engine import DatabaseUnavailable, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.moments import database_now
 from supervisor.store.results import ResultStore
 from supervisor.store.runs import RunHead, RunRow

@@ -4,9 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseError, open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.results import AttemptKey, FencedOut, StoredDocument
 from supervisor.store.schema import SchemaError, prepare_control, prepare_results, states
+from supervisor.store.urls import sqlite_url
 
 KEY = AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
 DOCUMENT = StoredDocument("a.tiff", "b10b", "books", None, None, None)

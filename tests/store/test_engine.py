@@ -10,10 +10,12 @@ from sqlalchemy.engine import Connection, Engine
 
 from supervisor.errors import UsageError
 from supervisor.store import sessions
-from supervisor.store.engine import DatabaseError, checkpoint, open_engine, shown_url, sqlite_url, transaction
+from supervisor.store.engine import checkpoint, open_engine, transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.schema import prepare_control
 from supervisor.store.tables import file_locks
 from supervisor.store.tables import sessions as table
+from supervisor.store.urls import shown_url, sqlite_url
 from support.postgres import PostgresServer
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection, Engine
 from supervisor.locks.processes import wait_until
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import claims, file_locks, runs, sessions
-from supervisor.store.engine import DatabaseConflict, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseConflict
 from supervisor.store.file_locks import FileLock, FileLockedError
 from support.clocks import HandClock
 

@@ -2,8 +2,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from supervisor.clock import SystemClock
-from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.moments import database_now
+from supervisor.store.urls import sqlite_url
 from support.clocks import BEGIN, HandClock
 
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.store import page_cache as module
-from supervisor.store.engine import DatabaseError, DatabaseUnavailable, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.page_cache import SharedPages
 from supervisor.store.schema import CACHE, prepare_cache, states
 from supervisor.store.tables import SCHEMA, cache, page_cache

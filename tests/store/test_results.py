@@ -12,11 +12,12 @@ from sqlalchemy.engine import Engine
 
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.store import claims, runs, sessions
-from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.results import AttemptKey, FencedOut, PageTally, ResultStore, StoredDocument, StoredPage
 from supervisor.store.schema import prepare_control, prepare_results
 from supervisor.store.tables import pages
 from supervisor.store.tables import runs as table
+from supervisor.store.urls import sqlite_url
 from support.clocks import BEGIN, HandClock
 
 OWNER = "7 2026-05-01T12:00:00+00:00"

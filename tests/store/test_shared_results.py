@@ -11,7 +11,8 @@ from sqlalchemy.engine import Engine
 
 from supervisor.model.states import RunStatus
 from supervisor.store import claims, leases, runs
-from supervisor.store.engine import DatabaseUnavailable, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import AttemptKey, FencedOut, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from supervisor.store.schema import prepare_control, prepare_results

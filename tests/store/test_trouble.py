@@ -10,16 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from supervisor.store import engine as store_engine
-from supervisor.store.engine import (
-    DatabaseError,
-    DatabaseFull,
-    DatabaseUnavailable,
-    checkpoint,
-    open_engine,
-    patiently,
-    sqlite_url,
-    transaction,
-)
+from supervisor.store.engine import checkpoint, open_engine, patiently, transaction
+from supervisor.store.errors import DatabaseError, DatabaseFull, DatabaseUnavailable
+from supervisor.store.urls import sqlite_url
 from support.postgres import PostgresServer
 from support.small_disk import SmallDisk
 

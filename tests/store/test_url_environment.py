@@ -3,8 +3,10 @@ from collections.abc import Mapping
 import pytest
 import sqlalchemy as sa
 
-from supervisor.store.engine import DatabaseError, open_engine, shown_url, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.url_environment import with_environment
+from supervisor.store.urls import shown_url
 from support.postgres import PostgresServer
 
 EVERYTHING = {

@@ -10,9 +10,11 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseError, DatabaseUnavailable, shown_url, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
+from supervisor.store.urls import shown_url
 
 SCHEMA = "supervisor.session-report/1"
 _NO_PAGES = PageTally()

@@ -19,8 +19,9 @@ from supervisor.config import (
 )
 from supervisor.errors import SurroundingsError
 from supervisor.ocr.cache import upkeep
-from supervisor.store.engine import DatabaseError, parse_url, shown_url
+from supervisor.store.errors import DatabaseError
 from supervisor.store.page_cache import DEFAULT_LIMIT_BYTES, SharedPages, SharedSurvey
+from supervisor.store.urls import parse_url, shown_url
 
 
 class Size(click.ParamType[int]):

@@ -15,7 +15,8 @@ from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.paths import printable
 from supervisor.model.run_ids import check_run_id
 from supervisor.store import file_locks
-from supervisor.store.engine import DatabaseError, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.file_locks import FileLock
 from supervisor.supervision.place import Place
 from supervisor.supervision.tidy import Caretaker

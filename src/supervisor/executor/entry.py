@@ -23,7 +23,7 @@ from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.locks.processes import adopt_orphans, kill_own_family
 from supervisor.model.states import RunStatus
 from supervisor.room import lack_of_room
-from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 
 ORPHAN_GRACE_SECONDS = 10

@@ -15,8 +15,8 @@ from supervisor.ocr.engines.tesseract import probe_tesseract
 from supervisor.ocr.events import DocumentRequest
 from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.known import KnownPages, keys_of
-from supervisor.store.engine import parse_url
 from supervisor.store.page_cache import SharedPages
+from supervisor.store.urls import parse_url
 
 log = logging.getLogger(__name__)
 

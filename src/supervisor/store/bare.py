@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from supervisor.store.engine import translated
+from supervisor.store.translation import translated
 
 
 @contextmanager

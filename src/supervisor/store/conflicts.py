@@ -2,7 +2,7 @@
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from supervisor.store.engine import DatabaseConflict
+from supervisor.store.errors import DatabaseConflict
 
 TRIES = 5
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from supervisor.store.engine import checkpoint, open_engine, parse_url, sqlite_url
+from supervisor.store.engine import checkpoint, open_engine
 from supervisor.store.results import ResultStore
 from supervisor.store.schema import prepare_cache, prepare_control, prepare_results
+from supervisor.store.urls import parse_url, sqlite_url
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,13 @@
 """Connections to the databases: how they are opened, and what a transaction means in them."""
 
 import math
-import os
-import resource
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -27,10 +23,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from supervisor.errors import NoRoomError, SurroundingsError, UsageError
+from supervisor.errors import UsageError
 from supervisor.locks.processes import wait_until
-from supervisor.room import LARGER_FILES, is_full
-from supervisor.store.tables import SCHEMA, storable
+from supervisor.store.errors import DatabaseError, DatabaseUnavailable
+from supervisor.store.tables import SCHEMA
+from supervisor.store.translation import full, lacks_room, translated
+from supervisor.store.urls import parse_url, shown_url
 
 BUSY_TIMEOUT_SECONDS = 30
 TRUSTED_SECONDS = 1.0
@@ -44,82 +42,6 @@ _POSTGRES_OPTIONS = {
     "tcp_user_timeout": 20_000,
     "application_name": "supervisor",
 }
-_CONFLICTS = frozenset({"40001", "40P01"})  # a serialisation failure, a deadlock
-_PASSING_CLASSES = ("08", "40", "53", "57P")
-_DISK_FULL = "53100"
-# What SQLite says of a quota that is used up, and of a file that it has no room to make.
-_PERHAPS_FULL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
-_PASSING_CODES = frozenset({"55P03", "57014", "25006"})  # lock timeout, statement timeout, a server that lost its role
-
-
-class DatabaseError(SurroundingsError):
-    """A database cannot be opened, read or written."""
-
-
-class DatabaseUnavailable(DatabaseError):  # noqa: N818 (it says what is the matter)
-    """It may be there again in a moment: a lost connection, a restart, a timeout, a deadlock, too many writers."""
-
-
-class DatabaseFull(DatabaseError, NoRoomError):  # noqa: N818 (it says what is the matter)
-    """The disk that it is on has no room left; what was written before is whole."""
-
-
-class DatabaseConflict(DatabaseUnavailable):
-    """Another transaction was in the way, and ours is undone for certain: it can be made again at once."""
-
-
-def sqlite_url(path: Path) -> str:
-    """Return the URL of an SQLite database file.
-
-    Raises:
-        DatabaseError: The path is not UTF-8, which a URL cannot carry.
-    """
-    try:
-        return sa.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
-    except UnicodeEncodeError as error:
-        raise DatabaseError(
-            f"the path of database {os.fsencode(path)!r} is not UTF-8", hint="choose another directory with --runs-dir"
-        ) from error
-
-
-def parse_url(url: str) -> sa.URL:
-    """Return a database URL with the driver that is used; `postgres://` is another word for `postgresql://`.
-
-    Raises:
-        UsageError: It is no URL, or that of a database of another kind.
-    """
-    unreadable = UsageError(
-        "the database URL cannot be read", hint="write it like postgresql://user:password@host:5432/database"
-    )
-    if storable(unquote(url)) != unquote(url):
-        raise unreadable
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        # The error would repeat the URL, and its password with it.
-        raise unreadable from error
-    if "@" in (parsed.host or ""):
-        # A part of the password would be taken for the host, and be shown.
-        raise UsageError("the database URL has more than one '@'", hint="write %40 for an '@' in the password")
-    match parsed.drivername:
-        case "postgres" | "postgresql" | "postgresql+psycopg2":
-            return parsed.set(drivername="postgresql+psycopg2")
-        case "sqlite" | "sqlite+pysqlite" if parsed.database and parsed.database != ":memory:":
-            return parsed
-        case "sqlite" | "sqlite+pysqlite":
-            raise UsageError(
-                "a database in memory cannot be shared by processes", hint="name a file: sqlite:///runs.db"
-            )
-    raise UsageError(f"a database of kind {parsed.drivername!r} cannot be used", hint="use PostgreSQL or SQLite")
-
-
-def shown_url(url: str | sa.URL) -> str:
-    """Return the URL as people may see it: without its password."""
-    parsed = sa.make_url(url)
-    # As it was typed: the driver is our affair.
-    parsed = parsed.set(drivername=parsed.get_backend_name())
-    secret = [name for name in parsed.query if "password" in name]
-    return parsed.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def open_engine(url: str, *, connections: int = 4) -> Engine:
@@ -175,25 +97,6 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-@contextmanager
-def translated(engine: Engine) -> Iterator[None]:
-    """Turn what SQLAlchemy raises into our errors, as `transaction` says."""
-    try:
-        yield
-    except sa.exc.IntegrityError:
-        raise
-    except DBAPIError as error:
-        if _lacks_room(engine, error.orig):
-            raise _full(engine) from error
-        kind = DatabaseUnavailable if _can_pass(error) else DatabaseError
-        if getattr(error.orig, "pgcode", None) in _CONFLICTS:
-            kind = DatabaseConflict
-        reason = " ".join(str(error.orig).split())
-        raise kind(f"database {shown_url(engine.url)}: {reason}", hint=_hint(error)) from error
-    except sa.exc.TimeoutError as error:
-        raise DatabaseUnavailable(f"database {shown_url(engine.url)}: every connection is in use") from error
-
-
 def alone(connection: Connection, subject: str) -> None:
     """Wait until nobody else who calls this with the same subject is in a transaction, and keep them out of ours."""
     if is_postgres(connection):
@@ -231,42 +134,9 @@ def checkpoint(engine: Engine) -> None:
             # Below SQLAlchemy, which would begin a transaction: there is no checkpoint within one.
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # it is open
     except (DBAPIError, sqlite3.Error) as error:
-        if _lacks_room(engine, error.orig if isinstance(error, DBAPIError) else error):
-            raise _full(engine) from error
+        if lacks_room(engine, error.orig if isinstance(error, DBAPIError) else error):
+            raise full(engine) from error
         raise DatabaseError(f"database {shown_url(engine.url)}: {error}") from error
-
-
-def _hint(error: DBAPIError) -> str | None:
-    if getattr(error.orig, "pgcode", None) == "42501":
-        return "the rights that a role needs are in docs/reference/database.md"
-    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    failed_to_write = getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_WRITE
-    return LARGER_FILES if failed_to_write and limit != resource.RLIM_INFINITY else None
-
-
-def _lacks_room(engine: Engine, error: BaseException | None) -> bool:
-    if not isinstance(error, sqlite3.Error):
-        return getattr(error, "pgcode", None) == _DISK_FULL
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code == sqlite3.SQLITE_FULL or (
-        code in _PERHAPS_FULL and engine.url.database is not None and is_full(Path(engine.url.database).parent)
-    )
-
-
-def _full(engine: Engine) -> DatabaseFull:
-    return DatabaseFull(f"no room is left on the disk of database {shown_url(engine.url)}")
-
-
-def _can_pass(error: DBAPIError) -> bool:
-    if error.connection_invalidated:
-        return True
-    if isinstance(error.orig, sqlite3.Error):
-        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-    code: str | None = getattr(error.orig, "pgcode", None)
-    if code is None:
-        # Nobody answered, or not with an error of the server's.
-        return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
-    return code.startswith(_PASSING_CLASSES) or code in _PASSING_CODES
 
 
 def _note_idle(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001 (signature given)

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 
 from supervisor.errors import HeldError
 from supervisor.model.paths import printable
-from supervisor.store.engine import DatabaseConflict, is_postgres
+from supervisor.store.engine import is_postgres
+from supervisor.store.errors import DatabaseConflict
 from supervisor.store.tables import file_locks, sessions
 
 SHOWN_PATHS = 10

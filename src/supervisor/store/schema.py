@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from supervisor.errors import SurroundingsError
-from supervisor.store.engine import is_postgres, shown_url, transaction
+from supervisor.store.engine import is_postgres, transaction
 from supervisor.store.tables import SCHEMA
+from supervisor.store.urls import shown_url
 
 # Any number will do that nobody else takes for a lock in the same database.
 _ADVISORY_LOCK = 0x0C2_5EED

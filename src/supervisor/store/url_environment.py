@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from supervisor.errors import UsageError
-from supervisor.store.engine import parse_url
+from supervisor.store.urls import parse_url
 
 _OPTIONS = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert", "PGPASSFILE": "passfile"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.errors import DatabaseUnavailable
 
 
 class Patience:

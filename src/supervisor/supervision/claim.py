@@ -11,7 +11,8 @@ from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.runlock import RunLock
 from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import claims, runs, sessions, supervisors
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Ending
 from supervisor.supervision.end import as_asked, new_values

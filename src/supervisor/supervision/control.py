@@ -15,7 +15,8 @@ from supervisor.errors import HeldError
 from supervisor.model.states import ACTIVE, RunStatus, SessionStatus
 from supervisor.store import intents, naming, runs, sessions
 from supervisor.store.conflicts import retrying_conflicts
-from supervisor.store.engine import DatabaseConflict, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseConflict
 from supervisor.store.runs import RunHead
 from supervisor.supervision.holders import claimant
 from supervisor.supervision.selection import Target

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from supervisor.errors import NoRoomError, StoppedError
 from supervisor.ocr.cache.files import why_unusable
 from supervisor.store import supervisors
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.supervision.presence import being_present
 from supervisor.supervision.room import Needed, shortage
 from supervisor.supervision.workshop import Workshop

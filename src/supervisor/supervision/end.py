@@ -14,7 +14,8 @@ from supervisor.model.intents import Intent
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.store import intents, runs, sessions, supervisors
-from supervisor.store.engine import DatabaseError, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.reap import CANCELLED, GIVEN_BACK, PAUSED

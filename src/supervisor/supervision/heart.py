@@ -10,7 +10,8 @@ from supervisor.clock import Clock
 from supervisor.errors import SurroundingsError
 from supervisor.model.lease import beat_interval
 from supervisor.store import leases, supervisors
-from supervisor.store.engine import DatabaseError, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseError
 from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
 

@@ -8,7 +8,8 @@ from supervisor.locks.lockfile import LockHeldError
 from supervisor.locks.machine import this_machine
 from supervisor.model.liveness import Nearness, nearness
 from supervisor.store import runs, supervisors
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.supervisors import Heard
 from supervisor.supervision.aside import Aside
 from supervisor.supervision.cleanup.retention import retain

@@ -14,7 +14,7 @@ from typing import Any
 from supervisor.board.progress import RunProgress
 from supervisor.errors import NoRoomError, SupervisorError
 from supervisor.model.states import RunStatus
-from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.store.runs import RunRow
 from supervisor.supervision.aside import Aside

@@ -18,8 +18,8 @@ from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.room import lack_of_room
 from supervisor.store.databases import Databases
-from supervisor.store.engine import parse_url, sqlite_url
 from supervisor.store.url_environment import with_environment
+from supervisor.store.urls import parse_url, sqlite_url
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.room import check_room, needed_for_runs
 from supervisor.supervision.submission import SHARING_HINT

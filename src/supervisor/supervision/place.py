@@ -15,7 +15,7 @@ from supervisor.git.repository import Repository
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.store.databases import Databases
-from supervisor.store.engine import parse_url
+from supervisor.store.urls import parse_url
 from supervisor.supervision.opening import Setting, check_runs_directory, databases_for
 from supervisor.supervision.workshop import Workshop
 

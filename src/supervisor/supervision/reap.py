@@ -6,7 +6,7 @@ from supervisor.git.errors import CommitMissingError
 from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus
 from supervisor.room import lack_of_room
-from supervisor.store.engine import DatabaseUnavailable
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.supervision.assignment import Assignment, Ending
 

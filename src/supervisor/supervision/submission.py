@@ -18,7 +18,8 @@ from supervisor.store import intents, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseConflict, alone, transaction
+from supervisor.store.engine import alone, transaction
+from supervisor.store.errors import DatabaseConflict
 from supervisor.store.moments import database_now
 from supervisor.store.runs import Handling, RunRow
 from supervisor.store.supervisors import SupervisorRow

@@ -10,7 +10,8 @@ from supervisor.model.states import ACTIVE, SessionStatus
 from supervisor.store import intents, naming, runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
-from supervisor.store.engine import DatabaseConflict, alone, transaction
+from supervisor.store.engine import alone, transaction
+from supervisor.store.errors import DatabaseConflict
 from supervisor.store.runs import Handling, RunHead, RunRow
 from supervisor.supervision.holders import living_holder
 from supervisor.supervision.selection import Target, resolve

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.store.engine import DatabaseError, DatabaseFull, open_engine, shown_url
+from supervisor.store.engine import open_engine
+from supervisor.store.errors import DatabaseError, DatabaseFull
 from supervisor.store.schema import CACHE, CONTROL, RESULTS, PartState, states
+from supervisor.store.urls import shown_url
 from supervisor.supervision.place import Place
 
 

@@ -29,10 +29,11 @@ from supervisor.model.states import RunStatus
 from supervisor.ocr.jobs.job import Job
 from supervisor.store import runs
 from supervisor.store.databases import Databases
-from supervisor.store.engine import sqlite_url, transaction
+from supervisor.store.engine import transaction
 from supervisor.store.results import PageTally, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
+from supervisor.store.urls import sqlite_url
 from support.blobs import blob_id
 from support.postgres import PostgresServer
 from support.run_queue import add_run, add_session, key_of, put

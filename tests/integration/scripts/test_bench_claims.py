@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from supervisor.model.states import RunStatus
-from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.tables import run_events, runs
+from supervisor.store.urls import sqlite_url
 
 RACE = Path(__file__).parents[3] / "scripts" / "claims_race.py"
 CHEATS = """

@@ -14,10 +14,12 @@ from supervisor.board.report import SCHEMA, manifest, report_run, report_runs, r
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import runs, sessions
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseError, DatabaseUnavailable, shown_url, sqlite_url, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
+from supervisor.store.urls import shown_url, sqlite_url
 from support.postgres import PostgresServer
 
 PAGE = StoredPage(

@@ -11,8 +11,8 @@ from supervisor.executor.batch import Batch
 from supervisor.executor.messages import Advanced, Message
 from supervisor.model.states import ResultStatus
 from supervisor.ocr.results import PageResult
-from supervisor.store.engine import sqlite_url
 from supervisor.store.results import AttemptKey, FencedOut, ResultStore, StoredDocument, StoredPage
+from supervisor.store.urls import sqlite_url
 
 KEY = AttemptKey(run=7, run_id="a", attempt=1, lease_term=1)
 PAGE = StoredPage(

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Engine
 
 from supervisor.locks.runlock import ExecutorLockManager, RunLock
 from supervisor.store import bare, intents, runs
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.supervision.claim import HELD_RETRY_SECONDS, Claimant
 from support.bench import Bench
 from support.run_queue import lost_answers

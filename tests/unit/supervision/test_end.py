@@ -11,7 +11,8 @@ import pytest
 
 from supervisor.model.states import RunStatus
 from supervisor.store import leases
-from supervisor.store.engine import DatabaseUnavailable, open_engine, transaction
+from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import AttemptKey, StoredDocument
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end

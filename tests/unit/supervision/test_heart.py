@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from supervisor.locks.processes import wait_until
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.tables import runs, supervisors, workers
 from supervisor.supervision import heart as heart_module
 from supervisor.supervision.heart import Heart, LeaseLostError

@@ -10,7 +10,8 @@ from supervisor.model.rescue import RESCUE_LIMIT
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import intents, sessions
 from supervisor.store.claims import Scope
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Ending
 from supervisor.supervision.end import end

@@ -12,9 +12,10 @@ from supervisor.artifacts.layout import RunsDirectory
 from supervisor.locks.machine import this_machine
 from supervisor.model.states import RunStatus
 from supervisor.store.databases import Databases
-from supervisor.store.engine import sqlite_url, transaction
+from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs
+from supervisor.store.urls import sqlite_url
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end
 from supervisor.supervision.leftovers import settle_leftovers

@@ -5,7 +5,7 @@ import pytest
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.errors import UsageError
 from supervisor.store.databases import Databases
-from supervisor.store.engine import sqlite_url
+from supervisor.store.urls import sqlite_url
 from supervisor.supervision.opening import check_policy, databases_for
 
 SERVER = Databases("postgresql://db/ocr", per_run=None)

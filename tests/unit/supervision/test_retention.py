@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from supervisor.model.states import RunStatus
-from supervisor.store.engine import open_engine, sqlite_url, transaction
+from supervisor.store.engine import open_engine, transaction
 from supervisor.store.tables import runs
+from supervisor.store.urls import sqlite_url
 from supervisor.supervision.aside import Aside
 from supervisor.supervision.assignment import Ending
 from supervisor.supervision.cleanup.retention import retain

@@ -12,7 +12,7 @@ from supervisor.artifacts.publish import publish_output
 from supervisor.errors import NoRoomError
 from supervisor.git.repository import Repository
 from supervisor.model.states import RunStatus
-from supervisor.store.engine import DatabaseFull
+from supervisor.store.errors import DatabaseFull
 from supervisor.supervision.assignment import Ending
 from supervisor.supervision.claim import Claimant
 from supervisor.supervision.end import end

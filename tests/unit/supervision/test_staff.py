@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases
-from supervisor.store.engine import DatabaseUnavailable, transaction
+from supervisor.store.engine import transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.tables import workers
 from supervisor.supervision.end import end
 from supervisor.supervision.reap import INTERRUPTED

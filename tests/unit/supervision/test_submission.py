@@ -13,8 +13,9 @@ from supervisor.errors import UsageError
 from supervisor.store import supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases
-from supervisor.store.engine import sqlite_url, transaction
+from supervisor.store.engine import transaction
 from supervisor.store.supervisors import Heard, SupervisorRow
+from supervisor.store.urls import sqlite_url
 from supervisor.supervision.presence import being_present, this_supervisor
 from supervisor.supervision.submission import register
 from support.clocks import BEGIN
