@@ -40,7 +40,7 @@ class Attempt:
     A page that an earlier, interrupted term of the attempt stored is taken from there.
     """
 
-    def __init__(self, start: Start, *, send: Callable[[Message], None], stop: threading.Event, clock: Clock) -> None:
+    def __init__(self, start: Start, *, send: Callable[[Message], object], stop: threading.Event, clock: Clock) -> None:
         self._start = start
         self._spec = RunSpec.from_json(start.spec)
         self._documents = {document.path: document for document in self._spec.documents}

@@ -20,7 +20,7 @@ class Batch:
     thousand, and a transaction for each would take longer than they do.
     """
 
-    def __init__(self, store: ResultStore, key: AttemptKey, send: Callable[[Message], None]) -> None:
+    def __init__(self, store: ResultStore, key: AttemptKey, send: Callable[[Message], object]) -> None:
         self._store = store
         self._key = key
         self._send = send

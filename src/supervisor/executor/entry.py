@@ -44,7 +44,9 @@ def execute(
     logging.basicConfig(format=f"%(asctime)s %(levelname)s {whose} %(message)s", level=logging.INFO)
     stop = threading.Event()
     threading.Thread(target=_listen, args=(connection, stop), name="listener", daemon=True).start()
-    _say(connection, _perform(start, connection, stop, held))
+    if not _say(connection, _perform(start, connection, stop, held)):
+        # Nobody is there to end what our page processes may have left.
+        kill_own_family()
 
 
 def _perform(start: Start, connection: Connection, stop: threading.Event, held: tuple[int, ...]) -> Finished | Stopped:
@@ -66,12 +68,15 @@ def _perform(start: Start, connection: Connection, stop: threading.Event, held: 
     return outcome
 
 
-def _say(connection: Connection, message: Message) -> None:
+def _say(connection: Connection, message: Message) -> bool:
+    """Send a message; return whether the supervisor can have heard it."""
     try:
         send(connection, message)
     except OSError:
-        # Nobody hears us any more; what was stored is stored, and the listener has noticed, too.
+        # What was stored is stored, and the listener has noticed, too.
         log.warning("the supervisor is gone")
+        return False
+    return True
 
 
 def _stand_alone(output: int) -> None:

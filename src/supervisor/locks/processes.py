@@ -177,11 +177,12 @@ def _family(pgid: int, start: float, known: set[_Member]) -> set[_Member]:
     """Return what lives of the group, of the known processes, and of the descendants of both."""
     parents: dict[int, int] = {}
     grouped: set[int] = set()
-    for process in psutil.process_iter():
+    # Not `process_iter`: it remembers processes, and skips who has the pid of one that has ended since the last time.
+    for pid in psutil.pids():
         try:
-            parents[process.pid] = process.ppid()
-            if os.getpgid(process.pid) == pgid:
-                grouped.add(process.pid)
+            parents[pid] = psutil.Process(pid).ppid()
+            if os.getpgid(pid) == pgid:
+                grouped.add(pid)
         except (psutil.Error, OSError):
             continue  # it ended while we looked
     leader = started_at(pgid)
