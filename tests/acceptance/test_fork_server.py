@@ -53,6 +53,18 @@ def test_an_executor_that_dies_after_its_fork_server_fails_its_run_alone(
     assert "cannot tell how" in done.runs["a"]["error"]
 
 
+def test_a_stopped_fork_server_does_not_outlive_its_supervisor(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids=a", **gate.environment)
+    wait_until(gate.arrived)
+    stopped = fork_server(running)
+    stopped.suspend()
+    running.process.kill()
+    running.end()
+    gate.open()
+    wait_until(lambda: not three.processes(), 15)
+    assert three.supervisor("--run-ids=a").code == 0
+
+
 def test_sigterm_to_the_whole_group_stores_the_pages_in_flight(archive: Archive, gate: Any, wait_until: Any) -> None:
     pages = [f"scans/{number}.png" for number in range(4)]
     archive.scan(*pages)

@@ -138,6 +138,7 @@ class Plan:
 _EARLY = (Event.STARTED, Event.CLAIMED)
 _WORKING = (Event.EXECUTING, Event.RECOGNISED)
 _EVER = (*_EARLY, *_WORKING, Event.PUBLISHED)
+_WITHIN = (Target.FORK_SERVER, Target.EXECUTOR, Target.DECODER_SERVER, Target.PAGE_PROCESS, Target.TESSERACT)
 _FAILED, _SURROUNDINGS, _INTERRUPTED, _TERMINATED, _KILLED = 1, 4, 130, 143, -signal.SIGKILL
 
 
@@ -156,7 +157,7 @@ def _kinds() -> list[Kind]:
         Kind(Target.SUPERVISOR, Deed.STOP, _EVER),
         *(Kind(Target.FORK_SERVER, deed, (*_EARLY, *_WORKING)) for deed in signals),
         *(Kind(Target.EXECUTOR, deed, (Event.CLAIMED, *_WORKING)) for deed in signals),
-        Kind(Target.EXECUTOR, Deed.LEAVE_STOPPED, _WORKING, killed, weight=3),
+        *(Kind(target, Deed.LEAVE_STOPPED, _WORKING, killed, weight=1) for target in _WITHIN),
         *(Kind(Target.DECODER_SERVER, deed, _WORKING) for deed in signals),
         *(Kind(Target.PAGE_PROCESS, deed, _WORKING, lost) for deed in signals),
         *(Kind(Target.TESSERACT, deed, _WORKING, lost) for deed in signals),

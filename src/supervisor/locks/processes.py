@@ -21,7 +21,7 @@ import psutil
 SAME_START_SECONDS = 2.0
 KILL_WAIT_SECONDS = 10.0  # a process in an uninterruptible call may take its time to notice SIGKILL
 _POLL_SECONDS = 0.02
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,15 @@ def end_process_group(pgid: int, start: float, *, grace_seconds: float) -> bool:
             asked |= living
             time.sleep(_POLL_SECONDS)
     return False
+
+
+def end_with_starter() -> None:
+    """Have the system kill this process when the thread that started it ends, however that comes; only Linux can.
+
+    It does so even while we are stopped, and can notice nothing. What we start is not concerned.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
