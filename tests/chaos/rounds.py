@@ -163,6 +163,8 @@ class _Playing:
             while command.process.poll() is None:
                 self._turn()
             self.codes.append(command.process.returncode)
+            # What was due in this one comes in the next when its moment does.
+            self._due_at = None
             self.ledger.look()
             if self.codes[-1] == 0:
                 self.missed.extend(fault.kind for fault in self._coming)

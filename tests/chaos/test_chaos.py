@@ -13,11 +13,18 @@ pytestmark = pytest.mark.timeout(400)
 FEW_LINES = 4
 # What ends a command stands after what does not: the next one is struck by what follows.
 ROUNDS = {
-    "page processes": "tesseract-kill page-process-stop tesseract-term page-process-kill page-process-leave-stopped decoder-server-term",
+    "page processes": """
+        tesseract-kill page-process-stop tesseract-term page-process-kill page-process-leave-stopped decoder-server-term
+    """,
     "executors": "executor-stop page-process-term executor-term executor-leave-stopped decoder-server-kill",
     "supervisors": "supervisor-stop supervisor-term fork-server-kill supervisor-kill supervisor-int",
-    "files": "fork-server-stop workspace-file-remove disk-fill workspace-remove executor-kill tesseract-leave-stopped decoder-server-stop",
-    "a server": "connections-end fork-server-term backend-stop postmaster-end decoder-server-leave-stopped tesseract-stop",
+    "files": """
+        fork-server-stop workspace-file-remove disk-fill workspace-remove executor-kill tesseract-leave-stopped
+        decoder-server-stop
+    """,
+    "a server": """
+        connections-end fork-server-term backend-stop postmaster-end decoder-server-leave-stopped tesseract-stop
+    """,
     "a crashed server": "backend-kill postmaster-stop postmaster-kill fork-server-leave-stopped everything-kill",
 }
 
