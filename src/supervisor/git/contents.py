@@ -1,6 +1,7 @@
 """The files of a workspace, as the disk has them."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _GIT = b".git"
+# What Windows would open as `.git` is in no index, wherever that is made: is_ntfs_dotgit() in git's path.c.
+_AS_GOOD_AS_GIT = re.compile(rb"(?:^|\\)(?:\.git|git~1)[ .]*(?:[:\\]|$)", re.IGNORECASE)
 
 
 class FileFacts(NamedTuple):
@@ -59,6 +62,8 @@ class DiskContent:
         yield from (("a folder that cannot be read", name) for name in sorted(self.unreadable))
         for name, file in sorted(self.files.items()):
             base = name.rpartition(b"/")[2].lower()
+            if any(part.lower() != _GIT and _AS_GOOD_AS_GIT.search(part) for part in name.split(b"/")):
+                yield "a name that git takes for its own", name
             if stat.S_ISLNK(file.mode):
                 if base == b".gitmodules":
                     yield "a link that git takes for its own", name

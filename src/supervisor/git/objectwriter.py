@@ -9,6 +9,7 @@ from pathlib import Path
 
 from supervisor.git.command import Git
 from supervisor.git.contents import DiskContent, quoted
+from supervisor.git.errors import GitError
 
 Tree = dict[bytes, tuple[bytes, bytes]]
 """Path to mode and object id."""
@@ -55,7 +56,7 @@ class ObjectWriter:
         # What was not checked out need not have been fetched: a partial clone would fetch all of it now.
         tree = aside.line("write-tree", "--missing-ok")
         if above.items() - self.read_tree(tree).items():
-            raise AssertionError("git left out what was to be saved")
+            raise GitError(("update-index", "--index-info"), 0, "it left out what was to be saved")
         return tree
 
     def read_tree(self, tree_ish: str) -> Tree:

@@ -7,7 +7,6 @@ none of these, and what git had noted of a merge or rebase, is in one more paren
 """
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from supervisor.git.errors import GitError, argument_text
 from supervisor.git.objectwriter import ObjectWriter, Tree
 from supervisor.git.owncommits import half_done, notes, own_commits
 from supervisor.git.registration import Entry
+from supervisor.locks.own_folder import temporary_folder
 
 TRASH = "refs/supervisor/trash/"
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -80,8 +80,8 @@ def save(common_dir: Path, run_id: str, disk: DiskContent, entry: Entry | None, 
         OSError: A file is not there any more.
     """
     ref = f"{TRASH}{run_id}/{at.astimezone(UTC):{_TIME_FORMAT}}"
-    with tempfile.TemporaryDirectory(prefix="supervisor-") as scratch:
-        writer = ObjectWriter(common_dir, Path(scratch))
+    with temporary_folder("trash") as scratch:
+        writer = ObjectWriter(common_dir, scratch.path)
         on_disk = writer.disk(disk)
         index = _Index.read(entry) if entry is not None else _Index({}, {}, {})
         head = entry.commit() if entry is not None else None

@@ -156,15 +156,20 @@ class WorkspaceManager:
         if obstacles:
             return Removal(path, removed=False, reason="; ".join(obstacles))
         entry = registration.find(self._repository.common_dir, path)
-        disk = look_at(path)
+        # Its own git directory vanishes, too: what is staged or committed meanwhile would.
+        places = [path, *([entry.admin_dir] if entry is not None else [])]
+        before = [look_at(place) for place in places]
         try:
-            saved = trash.save(self._repository.common_dir, run_id, disk, entry, at)
+            saved = trash.save(self._repository.common_dir, run_id, before[0], entry, at)
         except (GitError, OSError) as error:
             return Removal(path, removed=False, reason=f"it cannot be saved: {error}")
-        if look_at(path) != disk:
+        if [look_at(place) for place in places] != before:
             trash.drop(self._git, saved.ref, saved.commit)
             return Removal(path, removed=False, reason="somebody changed it while it was being saved")
-        return self._remove(state, saved)
+        try:
+            return self._remove(state, saved)
+        except SupervisorError as error:
+            return Removal(path, removed=False, reason=f"it cannot be deleted: {error.message}", saved=saved)
 
     def obstacles(self, state: WorkspaceState) -> tuple[str, ...]:
         """Return why a workspace with work in it cannot be saved, a phrase each; empty if it can.

@@ -39,9 +39,9 @@ class OwnFolder:
         """
         sweep(parent, prefix)
         while True:
-            parent.mkdir(parents=True, exist_ok=True)
-            # Whoever sweeps may remove the empty parent, or the folder, before it is locked.
+            # Whoever sweeps may remove the empty parent at any moment, and the folder before it is locked.
             with suppress(FileNotFoundError):
+                _make_parent(parent)
                 path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
                 descriptor = os.open(path, _FLAGS)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -112,6 +112,15 @@ def remove_unless_used(path: Path, *, first: Callable[[Path], object] = lambda _
         return True
     finally:
         os.close(descriptor)
+
+
+def _make_parent(parent: Path) -> None:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # Perhaps it was there and is not any more: pathlib asks a moment later what it is.
+        if os.path.lexists(parent) and not parent.is_dir():
+            raise
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -1,12 +1,12 @@
 """Making ready what an executor needs: the workspace, the fence, the directories. Runs beside the loop, in a thread."""
 
-import shutil
 from pathlib import Path
 
 from supervisor.artifacts.publish import drop_staged
 from supervisor.executor.spec import RunSpec
 from supervisor.git.errors import CommitMissingError, GitError, UnknownRefError
 from supervisor.model.lease import beat_interval
+from supervisor.ocr.pages.scratch import sweep_scratch
 from supervisor.store.results import AttemptKey
 from supervisor.store.runs import RunRow
 from supervisor.supervision.workshop import Workshop
@@ -53,5 +53,5 @@ def patience(lease_seconds: float) -> float:
 
 def drop_scratch(shop: Workshop, run_id: str) -> None:
     """Remove the prepared pages that executors of a run have left behind."""
-    shutil.rmtree(shop.runs_directory.scratch(run_id), ignore_errors=True)
-    shutil.rmtree(shop.runs_directory.spill(run_id), ignore_errors=True)
+    sweep_scratch(shop.runs_directory.scratch(run_id))
+    sweep_scratch(shop.runs_directory.spill(run_id))

@@ -4,8 +4,6 @@ What belongs to a run is removed when that is executed again or settled. Here it
 any more, as its run, or its runs directory, is gone. Kernel locks tell what is dead, never its age.
 """
 
-from contextlib import suppress
-
 from supervisor.artifacts.layout import RunsDirectory, scratch_folders
 from supervisor.locks.leftovers import sweep_records
 from supervisor.locks.own_folder import sweep_temporary_folders
@@ -22,7 +20,4 @@ def sweep(directory: RunsDirectory) -> None:
     sweep_temporary_folders()
     for folder in scratch_folders():
         sweep_scratch(folder)
-        # If somebody is at work there, it is not empty.
-        with suppress(OSError):
-            folder.rmdir()
     sweep_records(directory.root)

@@ -118,6 +118,29 @@ def test_who_is_swept_up_before_it_has_its_lock_begins_again(tmp_path: Path, mon
         assert list(tmp_path.iterdir()) == [mine.path]
 
 
+def test_a_parent_that_goes_while_it_is_looked_at_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, mkdir, refused = tmp_path / "parent", Path.mkdir, list[Path]()
+
+    def there_a_moment_ago(path: Path, *others: Any, **named: Any) -> None:
+        if not refused:
+            refused.append(path)
+            raise FileExistsError(str(path))
+        mkdir(path, *others, **named)
+
+    monkeypatch.setattr(Path, "mkdir", there_a_moment_ago)
+    with OwnFolder.make(parent, "pages-") as mine:
+        assert refused == [parent]
+        assert mine.path.is_dir()
+
+
+def test_a_file_in_place_of_the_parent_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "parent").touch()
+    with pytest.raises(NotADirectoryError):
+        OwnFolder.make(tmp_path / "parent", "pages-")
+
+
 def test_who_makes_a_folder_while_others_sweep_has_it(tmp_path: Path) -> None:
     parent, over = tmp_path / "parent", threading.Event()
 

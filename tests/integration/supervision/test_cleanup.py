@@ -9,11 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from supervisor.errors import UsageError
 from supervisor.git import trash
+from supervisor.git.command import Git
+from supervisor.git.errors import GitError
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.lease import WorkspaceLease
@@ -291,3 +294,39 @@ def test_somebody_who_works_in_it_while_it_is_saved_keeps_it(archive: Archive, m
     assert kept.reason == "somebody changed it while it was being saved"
     assert (path / "note.txt").read_text() == "more"
     assert git(archive.top, "for-each-ref", "refs/supervisor/trash") == ""
+
+
+def test_a_commit_that_is_made_while_it_is_saved_keeps_it(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = archive.workspace("a", work="mine")
+    save: Callable[..., object] = trash.save
+
+    def meanwhile(*arguments: object) -> object:
+        saved = save(*arguments)
+        # No file changes, and no ref that would outlive the workspace.
+        git(path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-m", "An afterthought")
+        return saved
+
+    monkeypatch.setattr(trash, "save", meanwhile)
+    (kept,) = archive.caretaker().clean(Policy(force=True)).kept
+    assert kept.reason == "somebody changed it while it was being saved"
+    assert git(path, "log", "-1", "--format=%s") == "An afterthought\n"
+    assert git(archive.top, "for-each-ref", "refs/supervisor/trash") == ""
+
+
+def test_what_was_saved_is_named_though_git_cannot_forget_the_workspace(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive.workspace("a", work="mine")
+    run = Git.run
+
+    def refused(self: Git, *arguments: str, **others: Any) -> bytes:
+        if arguments[:2] == ("worktree", "remove"):
+            raise GitError(arguments, 128, "fatal: not now")
+        return run(self, *arguments, **others)
+
+    monkeypatch.setattr(Git, "run", refused)
+    (kept,) = archive.caretaker().clean(Policy(force=True)).kept
+    (ref,) = git(archive.top, "for-each-ref", "--format=%(refname)", "refs/supervisor/trash").split()
+    assert not path.exists()
+    assert kept.reason.startswith("it cannot be deleted: ")
+    assert kept.reason.endswith(f"(it is saved as {ref})")

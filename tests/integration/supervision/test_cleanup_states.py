@@ -242,6 +242,10 @@ def served(one: Workspace) -> None:
             server.bind("socket")
 
 
+def named_like_git(one: Workspace) -> None:
+    one.write(b"GIT~1", b"of somebody who likes old file names\n")
+
+
 def with_submodule(one: Workspace) -> None:
     if one.admin.is_dir():
         (one.admin / "modules" / "fonts").mkdir(parents=True, exist_ok=True)
@@ -259,6 +263,8 @@ def initializing(one: Workspace) -> None:
 
 def unregistered(one: Workspace) -> None:
     shutil.rmtree(one.admin, ignore_errors=True)
+    # What it alone had is lost by this, not by cleaning up.
+    one.commits.clear()
 
 
 def without_directory(one: Workspace) -> None:
@@ -275,10 +281,11 @@ STEPS: list[Step] = [
     modified, same_size, staged, staged_and_put_back, staged_and_deleted, new_staged_and_deleted, deleted, announced,
     untracked, ignored, linked, executable, folder_for_file, file_for_folder, not_checked_out, hidden_from_git,
     attributes, own_commit, amended, detached_elsewhere, on_a_branch, orphan, ref_of_its_own, merging, rebasing,
-    stashed, locked, nested, with_submodule, served, half_made, initializing, unregistered, without_directory, damaged,
+    stashed, locked, nested, named_like_git, with_submodule, served, half_made, initializing, unregistered,
+    without_directory, damaged,
 ]  # fmt: skip
 NO_WORK = {deleted, on_a_branch, stashed, half_made, initializing, without_directory}
-NEVER_SAVED = {locked, nested, with_submodule, served, damaged}
+NEVER_SAVED = {locked, nested, named_like_git, with_submodule, served, damaged}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.locks.machine import this_machine
 from supervisor.model.states import RunStatus
+from supervisor.ocr.pages.scratch import make_scratch
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
@@ -19,6 +20,7 @@ from supervisor.store.urls import sqlite_url
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end
 from supervisor.supervision.leftovers import settle_leftovers
+from supervisor.supervision.provision import drop_scratch
 from supervisor.supervision.settle import abandon, settle
 from support.bench import ELSEWHERE, SPEC, Bench
 
@@ -94,6 +96,20 @@ def test_what_goes_on_or_is_being_settled_is_let_alone(
     ended.release()
     settle_leftovers(bench.shop, "repo")
     assert (remains(bench, running), remains(bench, ended.row)) == (UNSETTLED, SETTLED)
+
+
+def test_what_a_living_pool_has_in_memory_is_let_alone(bench: Bench) -> None:
+    """Another container that shares the memory can have a runs directory of the same name, and not our locks."""
+    directory = bench.shop.runs_directory
+    folders = [directory.scratch("a"), directory.spill("a")]
+    try:
+        with make_scratch(folders[0]) as at_work, make_scratch(folders[1]) as spilling:
+            (folders[0] / f"{at_work.path.name}-dead").mkdir()
+            drop_scratch(bench.shop, "a")
+            assert [list(folder.iterdir()) for folder in folders] == [[at_work.path], [spilling.path]]
+    finally:
+        drop_scratch(bench.shop, "a")
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_other_repositories_have_their_own_supervisors(bench: Bench, make_bench: Callable[..., Bench]) -> None:
