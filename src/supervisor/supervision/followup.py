@@ -29,9 +29,9 @@ class FollowUp:
         self._shop = shop
         self._repository = repository
         self.answers = list(answers)
-        pending = [change.row.id for answer in answers for change in answer.changes if change.effect in PENDING]
+        self._followed = frozenset(change.row.id for change in self.pending)
         # It watches these alone, wherever they are from.
-        self._rescuer = Rescuer(shop, Scope(None, []), pending)
+        self._rescuer = Rescuer(shop, Scope(None, []), self._followed)
 
     @property
     def pending(self) -> list[Change]:
@@ -55,7 +55,9 @@ class FollowUp:
 
     def tidy_up(self) -> None:
         """Remove what cancelled runs have left here."""
-        if any(change.effect is Effect.CANCELLED and change.changed for one in self.answers for change in one.changes):
+        changes = [change for one in self.answers for change in one.changes if change.effect is Effect.CANCELLED]
+        # What somebody had asked for before was not changed by us, and may have been ended here all the same.
+        if any(change.changed or change.row.id in self._followed for change in changes):
             settle_leftovers(self._shop, self._repository)
 
 

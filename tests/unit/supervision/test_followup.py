@@ -42,6 +42,18 @@ def test_what_a_dead_supervisor_was_at_is_cancelled_and_settled_here(
     assert (bench.directory_of(row).staging(row.lease_term) / "output" / "a.tiff.txt").read_text() == "so far"
 
 
+def test_what_somebody_else_has_asked_for_is_tidied_up_by_who_ends_it(
+    bench: Bench, make_bench: Callable[..., Bench]
+) -> None:
+    row = make_bench("dead", **DEAD).abandon("a")
+    follow(bench, control.cancel, "a")
+    followed = follow(bench, control.cancel, "a")
+    followed.look()
+    assert effects(followed) == [("a", Effect.CANCELLED, None)]
+    followed.tidy_up()
+    assert bench.row(row.id).settled_at is not None
+
+
 def test_what_a_dead_supervisor_was_at_is_paused_here(bench: Bench, make_bench: Callable[..., Bench]) -> None:
     row = make_bench("dead", **DEAD).abandon("a")
     followed = follow(bench, control.pause, "session:s")
