@@ -94,6 +94,8 @@ def test_runs_stop_in_order_when_room_becomes_scarce(
         f"supervisor: {scarce(disk, free=1, asked=3)}",
     ]
     assert not (long_run.runs / "a/output").exists()
+    history = long_run.supervisor("show", "a", "--json", *database_options).document["events"]
+    assert [str(disk.folder) in one["reason"] for one in history if one["event"] == "interrupted"] == [True]
     disk.make_room()
     gate.open()
     again = long_run.supervisor(*command, "--json", **gate.environment)

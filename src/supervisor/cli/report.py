@@ -32,7 +32,8 @@ def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
                 f"{'':<{width}}  … and {len(run.failed_documents) - _SHOWN_FAILURES} more in {run.artifacts}/run.json"
             )
         if run.error and not run.failed_documents:
-            click.echo(f"{'':<{width}}  {run.error} (log: {run.artifacts / 'logs' / 'executor.log'})")
+            log = f" (log: {run.artifacts / 'logs' / 'executor.log'})" if run.status is RunStatus.FAILED else ""
+            click.echo(f"{'':<{width}}  {run.error}{log}")
     if any(run.status is RunStatus.QUEUED for run in runs):
         click.echo(f"Stopped. {resume}")
     outputs = {run.artifacts: run for run in runs if run.status not in ACTIVE and run.documents}

@@ -10,9 +10,9 @@ from supervisor.model.intents import Intent
 from supervisor.store import intents, supervisors
 from supervisor.store.engine import transaction
 from supervisor.supervision.aside import Aside
-from supervisor.supervision.assignment import Assignment
+from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.heart import Heart, LeaseLostError
-from supervisor.supervision.reap import CANCELLED, PAUSED
+from supervisor.supervision.reap import CANCELLED, INTERRUPTED, PAUSED, out_of_room
 from supervisor.supervision.room import RoomWatch
 from supervisor.supervision.staff import TERM_GRACE_SECONDS, Staff
 from supervisor.supervision.wakeup import Wakeup
@@ -46,6 +46,13 @@ class Heed:
     def is_stopping(self) -> bool:
         """Whether nothing is begun any more."""
         return bool(self._wakeup.signals) or self.lost is not None or self._room.lack is not None
+
+    @property
+    def interruption(self) -> Ending | None:
+        """What becomes of runs that have not ended, since nothing is begun any more; None as long as all goes on."""
+        if self._room.lack is not None:
+            return out_of_room(self._room.lack)
+        return INTERRUPTED if self.is_stopping else None
 
     @property
     def seconds_to_look(self) -> float:

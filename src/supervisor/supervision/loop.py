@@ -28,7 +28,7 @@ from supervisor.supervision.heed import Heed
 from supervisor.supervision.leftovers import Tidier
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import INTERRUPTED, not_ended, out_of_room, reap, trouble
+from supervisor.supervision.reap import not_ended, out_of_room, reap, trouble
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.room import RoomWatch, needed_for_runs
 from supervisor.supervision.settle import abandon, settle
@@ -141,7 +141,7 @@ class Loop:
                     self._room.look(at_once=True)
                 try:
                     now = self._shop.clock.monotonic()
-                    assignment.ending = reap(assignment, interrupted=self._heed.is_stopping, monotonic=now)
+                    assignment.ending = reap(assignment, self._heed.interruption, monotonic=now)
                 except (SupervisorError, OSError) as error:
                     assignment.ending = trouble(error)
 
@@ -149,8 +149,8 @@ class Loop:
         for assignment in self._staff.busy:
             if not assignment.is_provisioned:
                 continue
-            if self._heed.is_stopping:
-                assignment.ending = INTERRUPTED
+            if self._heed.interruption is not None:
+                assignment.ending = self._heed.interruption
                 continue
             try:
                 workspace = assignment.provisioned.result()

@@ -18,12 +18,17 @@ CANCELLED = Ending(RunStatus.CANCELLED, "cancelled")
 PAUSED = Ending(RunStatus.QUEUED, "paused")
 
 
-def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Ending:
+def reap(assignment: Assignment, interruption: Ending | None, *, monotonic: float) -> Ending:
     """Clean up after an executor that has ended; say what follows.
 
     An executor that was interrupted or paused has not ended its run: the run goes back to the queue with the pages that
     it has. One that ended by itself, before it could be cancelled, has; what it says while it is being ended counts no
     more, unless it has succeeded.
+
+    Args:
+        assignment: Whose executor it is.
+        interruption: What becomes of a run that has not ended, if everything is to stop.
+        monotonic: Now, by the clock of its deadline.
 
     Raises:
         SurroundingsError: Something of it cannot be ended.
@@ -44,8 +49,8 @@ def reap(assignment: Assignment, *, interrupted: bool, monotonic: float) -> Endi
         case _ if assignment.deadline is not None and monotonic >= assignment.deadline:
             reason = f"not finished after {assignment.row.timeout_seconds} s, its timeout"
             return Ending(RunStatus.FAILED, "failed", reason, transient=True)
-        case _ if interrupted:
-            return INTERRUPTED
+        case _ if interruption is not None:
+            return interruption
         case _:
             reason = died or "the executor ended without saying why; see its log"
             return Ending(RunStatus.FAILED, "failed", reason, transient=True)

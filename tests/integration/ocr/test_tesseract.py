@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.locks.processes import started_at
 from supervisor.ocr.engines import tesseract as module
 from supervisor.ocr.engines.tesseract import check_languages, language_data, probe_tesseract
 from supervisor.ocr.errors import (
@@ -98,6 +99,19 @@ def test_surroundings(tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.Mon
     (tmp_path / "tesseract").write_bytes(b"")
     with pytest.raises(TesseractMissingError, match="tesseract cannot be started"):
         probe_tesseract()
+
+
+def test_one_that_does_not_answer_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setattr(module, "_ANSWER_SECONDS", 0.5)
+    program(tmp_path / "bin", f"sleep 1000 &\necho $! > {tmp_path}/child\nwait")
+    with pytest.raises(TesseractMissingError, match="tesseract has not answered") as caught:
+        probe_tesseract()
+    assert caught.value.hint == "tesseract --version"
+    child = int((tmp_path / "child").read_text())
+    wait_until(lambda: started_at(child) is None)
 
 
 def test_six_that_ask_at_once_start_one(tmp_path: Path, starts: Callable[[], int]) -> None:

@@ -4,7 +4,9 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -223,15 +225,23 @@ def _release(version: str) -> tuple[int, int]:
 
 
 def _ask(*arguments: str) -> str:
+    command = ["tesseract", *arguments]
     try:
-        answer = subprocess.run(
-            ["tesseract", *arguments],
+        # In a group of its own, for what it starts itself where it is a script.
+        process = subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_ANSWER_SECONDS,
-            check=False,
+            process_group=0,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise TesseractMissingError(f"tesseract cannot be started: {error}", hint=_INSTALL) from error
-    return answer.stdout.decode("utf-8", "surrogateescape")
+    with process:
+        try:
+            answer, _ = process.communicate(timeout=_ANSWER_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            shown = shlex.join(command)
+            raise TesseractMissingError(f"tesseract has not answered for {_ANSWER_SECONDS} s", hint=shown) from error
+    return answer.decode("utf-8", "surrogateescape")
