@@ -222,13 +222,21 @@ def _execute(
     # GitPython can add to the environment and not take away; `env` takes away without putting values on a command line.
     unset = [name for name in os.environ if name.startswith("GIT_") and name not in environment]
     cleaned = ["env", *(part for name in unset for part in ("-u", name))] if unset else []
-    started = _gitpython()(directory).execute(
-        [*cleaned, "git", *arguments],
-        istream=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        as_process=True,
-        env=environment,
-        start_new_session=True,
-    )
+    from git.exc import GitCommandNotFound  # noqa: PLC0415 (see _gitpython)
+
+    try:
+        started = _gitpython()(directory).execute(
+            [*cleaned, "git", *arguments],
+            istream=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            as_process=True,
+            env=environment,
+            start_new_session=True,
+        )
+    except GitCommandNotFound:
+        if directory.is_dir():
+            raise
+        # Somebody has removed it. This is what git says of one that it is told to work in.
+        return GitResult(128, b"", f"fatal: cannot change to '{directory}': No such file or directory")
     process = cast("subprocess.Popen[bytes]", started.proc)
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_seconds)

@@ -78,6 +78,9 @@ def look(run_id: str, path: Path, entry: Entry | None, now_seconds: float, *, co
     try:
         work = _work(path, entry, registration, disk, common_dir)
     except (GitError, OSError) as error:
+        if there and not os.path.lexists(path):
+            # Somebody has removed it meanwhile, which can be seen now.
+            return look(run_id, path, entry, now_seconds, common_dir=common_dir)
         # What cannot be read may be anything.
         work = (f"it cannot be looked into: {error}",)
     made_at = _made_at(path, entry, now_seconds)

@@ -74,3 +74,8 @@ def test_git_is_too_old(top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(GitMissingError, match=r"git version 2.17.1 is too old"):
         Git(directory=top).run("rev-parse", "HEAD")
+
+
+def test_a_directory_that_is_gone_is_an_error_of_git(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="cannot change to"):
+        Git(directory=tmp_path / "gone").run("status")

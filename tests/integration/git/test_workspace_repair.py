@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from supervisor.git import inspection
 from supervisor.git.errors import WorkspaceInUseError
 from supervisor.git.inspection import Registration
 from supervisor.git.workspaces import WorkspaceManager
@@ -135,3 +137,18 @@ def test_damaged_index_is_kept(top: Path, manager: WorkspaceManager) -> None:
     make(manager)
     (top / ".git" / "worktrees" / "r" / "index").write_bytes(b"nonsense")
     assert "cannot be looked into" in str(manager.remove("r").reason)
+
+
+def test_one_that_somebody_removes_while_it_is_looked_at_is_gone(
+    manager: WorkspaceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = manager.create("a", manager._repository.resolve("HEAD"), [b"scans/a.tiff"])
+    real = inspection._files_with_work
+
+    def remove_and_look(*arguments: Any) -> tuple[str, ...]:
+        shutil.rmtree(path)
+        return real(*arguments)
+
+    monkeypatch.setattr(inspection, "_files_with_work", remove_and_look)
+    assert manager.remove("a").removed
+    assert manager.inspect("a") is None
