@@ -203,3 +203,22 @@ def test_two_who_hold_what_the_other_wants_are_both_refused(engine: Engine, at: 
         with pytest.raises(FileLockedError), of(engine, session_id) as connection:
             file_locks.lock(connection, "repo", session_id, ["a", "b"], at=at(2))
     assert (paths(engine, "s"), paths(engine, "t")) == (["a"], ["b"])
+
+
+def test_what_was_taken_for_a_run_goes_with_it_into_another_session(
+    engine: Engine, add_run: Callable[..., int], at: At
+) -> None:
+    with transaction(engine) as connection:
+        sessions.lock(connection, "s", "t")
+        row = runs.get(connection, add_run(connection, "letters"))
+        file_locks.lock(connection, "repo", "s", ["a"], run_id="letters", at=at(1))
+        file_locks.lock(connection, "repo", "s", ["b"], run_id="books", at=at(1))
+        file_locks.lock(connection, "another", "s", ["a"], run_id="letters", at=at(1))
+        runs.move(connection, row, "t", at=at(2), actor="anna")
+    assert [lock.path for lock in file_locks_of(engine, "t", "repo")] == ["a"]
+    assert sorted(paths(engine, "s")) == ["a", "b"]
+
+
+def file_locks_of(engine: Engine, session_id: str, repository: str) -> list[FileLock]:
+    with transaction(engine) as connection:
+        return [one for one in file_locks.held(connection, repository) if one.session_id == session_id]

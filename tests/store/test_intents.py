@@ -118,5 +118,5 @@ def test_all_runs_of_a_paused_session_pause(
             claimed.id: "session:s",
             third: "session:s",
         }
-        assert sessions.resume(connection, "s")
+        assert sessions.resume(connection, "s", at=at(2))
         assert claims.claim(connection, "w3", clock) is not None

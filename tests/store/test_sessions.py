@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -83,12 +84,24 @@ def test_who_may_be_paused_and_who_resumed(engine: Engine, session: str, at: At,
         sessions.add(connection, "other", "not concerned", at=at(0))
         for change, before, after in (
             (sessions.pause, {SessionStatus.CREATED, SessionStatus.RUNNING}, SessionStatus.PAUSED),
-            (sessions.resume, {SessionStatus.PAUSED}, SessionStatus.RUNNING),
+            (partial(sessions.resume, at=at(3)), {SessionStatus.PAUSED}, SessionStatus.RUNNING),
         ):
             connection.execute(sa.update(table).values(status=status))
             assert change(connection, session) == (status in before)
             assert sessions.get(connection, session).status is (after if status in before else status)
             assert sessions.get(connection, "other").status is status
+
+
+def test_a_session_that_was_paused_before_it_began_begins_when_it_is_resumed(
+    engine: Engine, session: str, at: At
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(sa.update(table).values(status=SessionStatus.PAUSED, started_at=None))
+        assert sessions.resume(connection, session, at=at(3))
+        assert connection.scalar(sa.select(table.c.started_at)) == at(3)
+        sessions.pause(connection, session)
+        assert sessions.resume(connection, session, at=at(4))
+        assert connection.scalar(sa.select(table.c.started_at)) == at(3)
 
 
 def test_a_paused_session_ends_when_none_of_its_runs_is_left(

@@ -1,14 +1,14 @@
 """What became of a session's runs, read from the databases; `--json` prints it, tables show it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
-from supervisor.store import runs, sessions
+from supervisor.store import intents, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.errors import DatabaseError, DatabaseUnavailable
@@ -28,6 +28,7 @@ class RunReport:
         seconds: From its latest claim to its end; None while it has not ended.
         artifacts: Its directory, absolute.
         database: URL without a password.
+        resume: If it is paused, what to name to `supervisor resume`: the run, or its session.
     """
 
     run_id: str
@@ -40,6 +41,7 @@ class RunReport:
     database: str
     documents: Sequence[StoredDocument]
     pages: PageTally
+    resume: str | None = None
 
     @property
     def failed_documents(self) -> list[StoredDocument]:
@@ -109,7 +111,8 @@ def report_runs(engine: Engine, databases: Databases, directory: RunsDirectory, 
     """Read how some runs stand, in the order in which they are named."""
     with transaction(engine) as connection:
         found = {row.id: row for row in runs.of_rows(connection, rows)}
-    return [report_run(databases, directory, found[row]) for row in rows]
+        paused = intents.paused(connection, rows)
+    return [replace(report_run(databases, directory, found[row]), resume=paused.get(row)) for row in rows]
 
 
 def report_run(databases: Databases, directory: RunsDirectory, row: RunRow) -> RunReport:

@@ -1,5 +1,6 @@
 """What became of runs, for people: a line for each run, what failed beneath it, where the results are."""
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -24,7 +25,8 @@ def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
     width = max(len(run.run_id) for run in runs)
     for run in runs:
         seconds = f", {shown_seconds(run.seconds)}" if run.seconds is not None else ""
-        click.echo(f"{run.run_id:<{width}}  {run.status:<9}  {shown_documents(run)}, {shown_run_pages(run)}{seconds}")
+        status = "paused" if run.resume else run.status
+        click.echo(f"{run.run_id:<{width}}  {status:<9}  {shown_documents(run)}, {shown_run_pages(run)}{seconds}")
         for document in run.failed_documents[:_SHOWN_FAILURES]:
             click.echo(f"{'':<{width}}  failed: {printable(document.path)}: {document.error}")
         if len(run.failed_documents) > _SHOWN_FAILURES:
@@ -34,7 +36,10 @@ def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
         if run.error and not run.failed_documents:
             log = f" (log: {run.artifacts / 'logs' / 'executor.log'})" if run.status is RunStatus.FAILED else ""
             click.echo(f"{'':<{width}}  {run.error}{log}")
-    if any(run.status is RunStatus.QUEUED for run in runs):
+    paused = dict.fromkeys(run.resume for run in runs if run.resume)
+    if paused:
+        click.echo(f"Paused. To go on, type: supervisor resume {' '.join(map(shlex.quote, paused))}")
+    if any(run.status is RunStatus.QUEUED and not run.resume for run in runs):
         click.echo(f"Stopped. {resume}")
     outputs = {run.artifacts: run for run in runs if run.status not in ACTIVE and run.documents}
     there = [artifacts for artifacts in outputs if (artifacts / "output").is_dir()]

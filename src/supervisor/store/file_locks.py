@@ -118,6 +118,19 @@ def release(connection: Connection, session_id: str) -> None:
     connection.execute(sa.delete(file_locks).where(file_locks.c.session_id == session_id))
 
 
+def move(connection: Connection, repository: str, run_id: str, from_session: str, to_session: str) -> None:
+    """Give what was taken for a run to the session that the run comes into; the caller has locked both."""
+    connection.execute(
+        sa.update(file_locks)
+        .where(
+            file_locks.c.repository == repository,
+            file_locks.c.run_id == run_id,
+            file_locks.c.session_id == from_session,
+        )
+        .values(session_id=to_session)
+    )
+
+
 def of_session(connection: Connection, session_id: str) -> list[FileLock]:
     """Return what a session has, in the order of repositories and paths."""
     return _select(connection, file_locks.c.session_id == session_id)

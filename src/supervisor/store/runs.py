@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.states import ACTIVE, RunStatus, check_transition
+from supervisor.store import file_locks
 from supervisor.store.events import Event, is_recorded, record
 from supervisor.store.tables import runs
 
@@ -181,13 +182,14 @@ def serve(
 
 
 def move(connection: Connection, row: RunHead, session_id: str, *, at: datetime, actor: str) -> None:
-    """Put a queued row into another session, unless it is queued no more."""
+    """Put a queued row into another session, unless it is queued no more; the files locked for it go with it."""
     moved = connection.execute(
         sa.update(runs)
         .where(runs.c.id == row.id, runs.c.status == RunStatus.QUEUED, runs.c.session_id == row.session_id)
         .values(session_id=session_id)
     )
     if moved.rowcount:
+        file_locks.move(connection, row.repository, row.run_id, row.session_id, session_id)
         detail = {"from_session": row.session_id, "to_session": session_id}
         record(connection, Event(row.id, row.attempt, row.lease_term, at, actor, "moved", None, None, detail))
 

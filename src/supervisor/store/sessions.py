@@ -101,13 +101,14 @@ def pause(connection: Connection, session_id: str) -> bool:
     return _change(connection, session_id, {SessionStatus.CREATED, SessionStatus.RUNNING}, SessionStatus.PAUSED)
 
 
-def resume(connection: Connection, session_id: str) -> bool:
-    """Let a paused session go on.
+def resume(connection: Connection, session_id: str, *, at: datetime) -> bool:
+    """Let a paused session go on; one that had not begun begins.
 
     Returns:
         Whether that is new; not if it was not paused.
     """
-    return _change(connection, session_id, {SessionStatus.PAUSED}, SessionStatus.RUNNING)
+    begun = sa.func.coalesce(sessions.c.started_at, sa.bindparam("begun", at, sessions.c.started_at.type))
+    return _change(connection, session_id, {SessionStatus.PAUSED}, SessionStatus.RUNNING, started_at=begun)
 
 
 def start(connection: Connection, session_id: str, *, at: datetime) -> bool:
@@ -143,7 +144,7 @@ def _change(
     session_id: str,
     before: Collection[SessionStatus],
     after: SessionStatus,
-    **times: datetime,
+    **times: datetime | sa.ColumnElement[datetime],
 ) -> bool:
     changed = connection.execute(
         sa.update(sessions)

@@ -111,7 +111,7 @@ def go_on(shop: Workshop, targets: Sequence[Target], *, actor: str) -> list[Answ
     named = frozenset[int]().union(*(target.unfinished for target in targets))
 
     def step(desk: _Desk, target: Target, rows: Sequence[RunHead]) -> list[Change]:
-        whole = target.session is not None and sessions.resume(desk.connection, target.session.id)
+        whole = target.session is not None and sessions.resume(desk.connection, target.session.id, at=desk.at)
         return [_let_go_on(desk, row, named, changed=whole) for row in rows]
 
     return retrying_conflicts()(_act, shop, targets, actor, step)
@@ -207,7 +207,7 @@ def _let_go_on(desk: _Desk, row: RunHead, named: frozenset[int], *, changed: boo
                 f"run {row.run_id!r} rests with its session {session.title!r}; nothing was resumed",
                 hint=f"supervisor resume session:{session.id}",
             )
-        changed = sessions.resume(desk.connection, session.id)
+        changed = sessions.resume(desk.connection, session.id, at=desk.at)
     changed = intents.ask_to_go_on(desk.connection, row, at=desk.at, actor=desk.actor) or changed
     holder = claimant(desk.connection, row) if row.status is RunStatus.RUNNING else None
     return Change(row, Effect.RESUMED, changed, holder)

@@ -137,7 +137,7 @@ def test_of_a_paused_session_it_is_said_and_of_a_pause_taken_back(bench: Bench) 
     end(bench.shop, one, PAUSED)
     assert last_event(bench, first)[2] == "its session is paused"
     with transaction(bench.shop.engine) as connection:
-        sessions.resume(connection, "s")
+        sessions.resume(connection, "s", at=bench.shop.now(connection))
     end(bench.shop, other, PAUSED)
     assert last_event(bench, second)[2] == "paused, and resumed before it had stopped"
 
@@ -199,7 +199,7 @@ def test_a_paused_run_is_waited_for_by_who_named_it_alone(bench: Bench) -> None:
     assert named.goes_on()
     assert bench.shown[-1].stage == "paused: supervisor resume session:s"
     with transaction(bench.shop.engine) as connection:
-        sessions.resume(connection, "s")
+        sessions.resume(connection, "s", at=bench.shop.now(connection))
     resume(bench, bench.row(run))
     assert (named.goes_on(), once.goes_on()) == (True, True)
     assert bench.shown[-1].stage == "queued"
