@@ -1,7 +1,9 @@
 """`supervisor cleanup` and `--retain-days`, as people type them."""
 
 import os
+import shlex
 import sqlite3
+import subprocess
 import time
 from typing import Any
 
@@ -43,8 +45,9 @@ def test_a_dry_run_tells_what_is_done_and_what_executes_is_never_touched(
     assert held[str(three.runs / "workspaces/a")] == held[str(three.runs / "a")]
     assert held[str(three.runs / "a")].startswith("run 'a' is executing (pid ")
     assert held[str(three.runs / "c")] == "its run ended 6 days ago"
-    three.git(*saved["command"].split()[1:])
-    assert (three.top.parent / "b/note.txt").read_text() == "mine"
+    subprocess.run(shlex.split(saved["command"]), cwd="/", env=three.environment(), check=True)
+    (brought_back,) = three.top.parent.glob("b-*/note.txt")
+    assert brought_back.read_text() == "mine"
     gate.open()
     assert running.end().code == 0
     shown = three.supervisor("show", "b")

@@ -57,6 +57,20 @@ def test_a_session_is_paused_and_cancelled_with_all_its_runs(queued: Archive) ->
     assert (refused.code, refused.out.endswith("  3 runs had ended before\n")) == (1, True)
 
 
+def test_a_command_that_is_stopped_tells_how_what_is_paused_goes_on(three: Archive, gate: Any, wait_until: Any) -> None:
+    running = three.start("--run-ids=a,b", "--workers=1", **gate.environment)
+    wait_until(gate.arrived)
+    assert three.supervisor("pause", "b").code == 0
+    gate.let_through(1)
+    wait_until(lambda: running.says("b: paused"))
+    running.ctrl_c()
+    done = running.end()
+    assert done.code == 130
+    assert "\nb  paused  " in done.out
+    assert done.out.splitlines()[2] == "Paused. To go on, type: supervisor resume b"
+    assert three.supervisor("resume", "b", "--quiet").code == 0
+
+
 def test_if_one_name_is_wrong_nothing_is_changed(queued: Archive) -> None:
     for command in ("pause", "cancel"):
         done = queued.supervisor(command, "a", "Nigth", "--json")

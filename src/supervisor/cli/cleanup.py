@@ -1,6 +1,7 @@
 """`supervisor cleanup` and `--cleanup`: remove what nobody needs, and tell what was kept and why."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, assert_never
@@ -10,6 +11,7 @@ import click
 from supervisor.board.progress import counted
 from supervisor.cli.options import Location, WholeNumber, located, option
 from supervisor.cli.output import print_json, print_wrapped, shown_bytes
+from supervisor.git.repository import Repository
 from supervisor.git.trash import Saved
 from supervisor.model.cleanup import DropTrash, Policy, RemoveArtifacts, RemoveWorkspace
 from supervisor.model.paths import path_text, printable
@@ -51,13 +53,14 @@ def _clean(where: Location, policy: Policy, *, dry_run: bool, quiet: bool) -> in
     caretaker = Caretaker(where.repo, where.runs_dir, where.database_url)
     done = caretaker.clean(policy, dry_run=dry_run)
     if where.as_json:
-        print_json(_document(done))
+        print_json(_document(done, caretaker.repository))
     elif not quiet:
-        _print(done, caretaker.runs_directory.root.resolve(), policy)
+        _print(done, caretaker, policy)
     return 0
 
 
-def _print(done: Cleanup, root: Path, policy: Policy) -> None:
+def _print(done: Cleanup, caretaker: Caretaker, policy: Policy) -> None:
+    root = caretaker.runs_directory.root.resolve()
     if not done.removed and not done.kept:
         click.echo(f"nothing to clean in {root}")
         return
@@ -71,7 +74,7 @@ def _print(done: Cleanup, root: Path, policy: Policy) -> None:
     if saved:
         click.echo("To bring back what was saved:")
     for one in saved:
-        click.echo(f"  {_command(one)}")
+        click.echo(f"  {_command(caretaker.repository, one)}")
     size_bytes = sum(one.action.size_bytes for one in done.removed if not isinstance(one.action, DropTrash))
     remove, _, keep = verbs
     click.echo(f"{remove} {len(done.removed)} ({shown_bytes(size_bytes)}), {keep} {len(done.kept)}")
@@ -118,7 +121,7 @@ def _text(path: Path) -> str:
     return path_text(os.fsencode(path))
 
 
-def _document(done: Cleanup) -> dict[str, object]:
+def _document(done: Cleanup, repository: Repository) -> dict[str, object]:
     removed: list[str] = []
     saved: list[dict[str, object]] = []
     dropped: list[dict[str, object]] = []
@@ -129,18 +132,21 @@ def _document(done: Cleanup) -> dict[str, object]:
             case RemoveWorkspace() | RemoveArtifacts() as action:
                 removed += [_text(path) for path in _paths(action)]
                 if isinstance(action, RemoveWorkspace) and action.work:
-                    saved.append({"path": _text(action.path), "work": list(action.work), **_where(one.saved)})
+                    saved.append(
+                        {"path": _text(action.path), "work": list(action.work), **_where(repository, one.saved)}
+                    )
     kept = [{"path": _text(one.path), "reason": one.reason} for one in done.kept]
     lists = {"removed": removed, "saved": saved, "dropped": dropped, "kept": kept}
     return {"schema": "supervisor.cleanup/1", "dry_run": done.dry_run, **lists}
 
 
-def _where(saved: Saved | None) -> dict[str, object]:
+def _where(repository: Repository, saved: Saved | None) -> dict[str, object]:
     if saved is None:
         return {"ref": None, "commit": None, "command": None}
-    return {"ref": saved.ref, "commit": saved.commit, "command": _command(saved)}
+    return {"ref": saved.ref, "commit": saved.commit, "command": _command(repository, saved)}
 
 
-def _command(saved: Saved) -> str:
-    """Return what brings a saved workspace back."""
-    return f"git worktree add ../{saved.run_id} {saved.ref}"
+def _command(repository: Repository, saved: Saved) -> str:
+    """Return what brings a saved workspace back, wherever it is typed: into a folder beside the repository."""
+    top = _text(repository.main_work_tree or repository.common_dir)
+    return shlex.join(["git", "-C", top, "worktree", "add", f"../{saved.run_id}-{saved.ref.split('/')[-1]}", saved.ref])

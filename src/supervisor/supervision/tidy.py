@@ -51,11 +51,11 @@ class Caretaker:
             UsageError: The directory is in no repository.
         """
         place = Place.find(repo, runs_dir, database_url)
-        self._repository = place.repository
+        self.repository = place.repository
         self.runs_directory = place.runs_directory
         self._databases = place.databases
         self._has_control = place.has_control
-        self._workspaces = WorkspaceManager(self._repository, self.runs_directory.root)
+        self._workspaces = WorkspaceManager(self.repository, self.runs_directory.root)
         self._run_locks = ExecutorLockManager(self.runs_directory.root)
         self._clock = clock or SystemClock()
 
@@ -74,10 +74,10 @@ class Caretaker:
             UsageError: The runs directory is none that runs would use: a link, or with committed files in it.
             DatabaseError: It cannot be told which runs are active.
         """
-        check_runs_directory(self._repository, self.runs_directory)
+        check_runs_directory(self.repository, self.runs_directory)
         engine = self._databases.open_control() if self._has_control else None
         try:
-            surveyor = Surveyor(self._repository, self.runs_directory, self._workspaces, self._run_locks, engine)
+            surveyor = Surveyor(self.repository, self.runs_directory, self._workspaces, self._run_locks, engine)
             return clean(surveyor, policy, self._now(engine), dry_run=dry_run)
         finally:
             if engine is not None:
