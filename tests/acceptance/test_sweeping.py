@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def test_nothing_outlives_the_next_command_whatever_that_is(
     kill_everything(three)
     for one in (running, trying):
         one.process.wait()
-    assert [path.name.rpartition("-")[0] for path in temporary.iterdir()] == ["supervisor-tmp-try"]
+    left = {path.name.rpartition("-")[0] for path in temporary.iterdir()}
+    assert left - {"supervisor-processes"} == {"supervisor-tmp-try"}
     assert list((three.runs / ".locks").glob("*.json"))
     half_written = three.runs / ".locks" / "a.json.tmp"
     half_written.touch()
@@ -89,3 +91,17 @@ def test_what_belongs_to_a_run_goes_with_its_end(three: Archive, gate: Any, wait
     assert sorted(path.name for path in (three.runs / "a").iterdir() if path.name.startswith(".")) == []
     assert not list((three.runs / "workspaces").iterdir())
     assert not (three.top / ".git/worktrees").exists()
+
+
+def test_who_logs_out_while_runs_execute_loses_none(three: Archive, gate: Any, wait_until: Any) -> None:
+    """What systemd does then with what a user has in memory, but for a page under way: logind.conf(5), RemoveIPC."""
+    running = three.start("--run-ids=a,b", "--workers=1", "--json", **gate.environment)
+    wait_until(gate.arrived)
+    folder = process_folder(running.process.pid)
+    for semaphore in semaphores(folder):
+        semaphore.unlink(missing_ok=True)
+    if folder.is_relative_to(MEMORY_BACKED):
+        shutil.rmtree(folder)
+    gate.open()
+    done = running.end()
+    assert (done.code, {name: run["attempt"] for name, run in done.runs.items()}) == (0, {"a": 1, "b": 1}), done

@@ -17,6 +17,8 @@ from supervisor.artifacts.layout import MEMORY_BACKED, machine_state
 from supervisor.locks.own_folder import OwnFolder, sweep
 
 _PREFIX = "supervisor-processes-"
+# What is left of the 107 bytes that unix(7) allows, when ours and that of multiprocessing is added.
+_LONGEST_PLACE = 107 - len(f"/{_PREFIX}12345678/listener-12345678")
 _FOLDER_KEY, _SEMAPHORES_KEY = "tempdir", "semprefix"
 
 
@@ -30,10 +32,11 @@ def process_files() -> Iterator[None]:
     if _FOLDER_KEY in settings:
         yield
         return
-    parent = machine_state() or Path(tempfile.gettempdir())
-    # First these: without the folder nobody would know whose they were.
-    sweep(parent, _PREFIX, first=_remove_semaphores)
-    with OwnFolder.make(parent, _PREFIX) as own:
+    places = _places()
+    for place in places:
+        # First these: without the folder nobody would know whose they were.
+        sweep(place, _PREFIX, first=_remove_semaphores)
+    with OwnFolder.make(places[0], _PREFIX) as own:
         usual = settings[_SEMAPHORES_KEY]
         settings |= {_FOLDER_KEY: str(own.path), _SEMAPHORES_KEY: f"/{_semaphores_of(own.path)}"}
         try:
@@ -42,6 +45,18 @@ def process_files() -> Iterator[None]:
             del settings[_FOLDER_KEY]
             settings[_SEMAPHORES_KEY] = usual
             _remove_semaphores(own.path)
+
+
+def _places() -> list[Path]:
+    """Return where there may be such folders; new ones are made in the first place.
+
+    That is memory only where TMPDIR has too long a name: logging out empties it of a user's files (logind.conf(5),
+    RemoveIPC), and whoever goes on working could fork nobody any more.
+    """
+    temporary, memory = Path(tempfile.gettempdir()), machine_state()
+    if memory is None:
+        return [temporary]
+    return [temporary, memory] if len(os.fsencode(temporary)) <= _LONGEST_PLACE else [memory, temporary]
 
 
 def _semaphores_of(folder: Path) -> str:

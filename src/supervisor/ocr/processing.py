@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
@@ -79,7 +80,7 @@ class _Processing:
         try:
             while not self._abandon.is_set():
                 if self._is_stopping:
-                    self._stop_file.touch()
+                    self._begin_no_task()
                 else:
                     yield from self._fill()
                 if not self._under_way:
@@ -93,6 +94,11 @@ class _Processing:
             if self._lack is not None:
                 raise self._lack
         finally:
+            self._begin_no_task()
+
+    def _begin_no_task(self) -> None:
+        # Its folder goes when its user logs out (logind.conf(5), RemoveIPC): then what was handed out is done.
+        with suppress(FileNotFoundError):
             self._stop_file.touch()
 
     @property

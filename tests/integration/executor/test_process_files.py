@@ -25,8 +25,11 @@ def _unused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for memory-backed storage, where semaphores are all the same."""
+    """A folder that stands for memory-backed storage, where semaphores are all the same; TMPDIR has too long a name."""
     monkeypatch.setattr(layout, "MEMORY_BACKED", tmp_path)
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(module.tempfile, "tempdir", str(long))
     state = layout.machine_state()
     assert state is not None
     return state
@@ -58,6 +61,17 @@ def test_a_folder_that_the_program_has_already_stays_in_use(memory: Path, monkey
         assert util.get_temp_dir() == "/somewhere"
         assert not list(memory.iterdir())
     assert SETTINGS["tempdir"] == "/somewhere"
+
+
+def test_what_logging_out_would_remove_is_not_in_memory(
+    memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module, "_LONGEST_PLACE", len(str(tmp_path)))
+    (memory / "supervisor-processes-dead").mkdir()
+    with process_files():
+        assert Path(util.get_temp_dir()).parent == tmp_path
+    assert not list(memory.iterdir()), "what is there already goes all the same"
 
 
 def test_without_memory_backed_storage_they_are_with_temporary_files(

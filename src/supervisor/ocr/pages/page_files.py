@@ -40,12 +40,16 @@ class PageFolders:
         for folder in (self.scratch, self.spill):
             file = folder / name
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(exist_ok=True)
                 space = os.statvfs(folder)
                 if space.f_bavail * space.f_frsize < size_bytes + _ROOM_TO_LEAVE_BYTES:
                     continue
                 with file.open("wb") as stream:
                     write(stream)
+            except FileNotFoundError:
+                # What is in memory goes when its user logs out: logind.conf(5), RemoveIPC.
+                if folder == self.spill:
+                    raise
             except OSError as error:
                 # Somebody else was faster than the look at the free space.
                 if lack_of_room(error) is None:
