@@ -1,14 +1,9 @@
 """`supervisor try`: one file or several, without git, job file or database."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
-
-
-def nothing_left() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob("supervisor-try-*"))
 
 
 def test_text_on_standard_output(archive: Archive, tmp_path: Path) -> None:
