@@ -300,9 +300,9 @@ def test_cleaning_up_asks_the_database_whether_a_run_is_queued(
     pin = three.pins()
     assert "refs/supervisor/runs/a" in pin
     cleaned = three.supervisor("--cleanup", "--json", DATABASE_URL=postgres_url)
-    assert cleaned.document["removed"] == [str(three.runs / "workspaces/a")]
+    kept = {"path": str(three.runs / "workspaces/a"), "reason": "its run is queued"}
+    assert (cleaned.document["removed"], cleaned.document["kept"]) == ([], [kept])
     assert three.pins() == pin
-    assert three.supervisor("--list-worktrees", "--json", DATABASE_URL=postgres_url).document["worktrees"] == []
 
 
 def test_passwords_are_shown_nowhere(three: Archive, postgres: PostgresServer, postgres_url: str) -> None:

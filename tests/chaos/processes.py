@@ -39,14 +39,18 @@ def executor_of(archive: Archive, run_id: str) -> psutil.Process | None:
 
 
 def held_in_memory(archive: Archive) -> set[Path]:
-    """Return what lies in memory-backed storage and is open in a process: folders, files and semaphores."""
+    """Return what lies in memory-backed storage and is open in a process: folders, files and semaphores.
+
+    The archive itself, which may lie there, too, is looked at elsewhere.
+    """
     found: set[str] = set()
     for process in archive.processes():
         with contextlib.suppress(OSError, psutil.Error):
             proc = Path("/proc", str(process.pid))
             found.update(str(descriptor.readlink()) for descriptor in (proc / "fd").iterdir())
             found.update(line.split(maxsplit=5)[-1] for line in (proc / "maps").read_text().splitlines())
-    return {Path(name) for name in found if name.startswith(f"{MEMORY_BACKED}/") and not name.endswith("(deleted)")}
+    paths = {Path(name) for name in found if name.startswith(f"{MEMORY_BACKED}/") and not name.endswith("(deleted)")}
+    return {path for path in paths if not path.is_relative_to(archive.folder)}
 
 
 def find(archive: Archive, target: Target, run_id: str) -> list[psutil.Process]:

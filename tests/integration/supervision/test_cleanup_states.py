@@ -61,7 +61,7 @@ class Workspace:
 
     def write(self, name: bytes, content: bytes) -> None:
         path = self.path / os.fsdecode(name)
-        if self.path.is_dir() and not path.is_dir() and not path.is_symlink():
+        if self.path.is_dir() and not path.is_dir() and not path.is_symlink() and not path.parent.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
