@@ -102,7 +102,10 @@ def test_resume_goes_on_with_what_nobody_serves_before_what_is_paused(queued: Ar
     third = queued.supervisor("resume")
     assert (third.code, third.out, third.err) == (0, "nothing to resume\n", "")
     named = queued.supervisor("resume", "c")
-    assert (named.code, named.out) == (1, "c  succeeded already: nothing to resume\n")
+    assert (named.code, named.out) == (
+        1,
+        "c  succeeded already: nothing to resume; to run it again: supervisor --run-ids c\n",
+    )
 
 
 def test_a_run_of_a_paused_session_goes_on_with_all_of_it(queued: Archive) -> None:

@@ -36,7 +36,8 @@ def _print_runs(command: str, changes: Sequence[Change], *, indent: str = "") ->
 def _words(command: str, change: Change) -> str:
     match change.effect:
         case Effect.ENDED:
-            return f"{change.row.status} already: nothing to {command}"
+            again = f"; to run it again: supervisor --run-ids {change.row.run_id}" if command == "resume" else ""
+            return f"{change.row.status} already: nothing to {command}{again}"
         case Effect.PAUSING:
             return f"pausing: {change.holder} finishes the pages in flight"
         case Effect.CANCELLING:

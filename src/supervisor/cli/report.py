@@ -9,7 +9,7 @@ from supervisor.board.progress import counted, shown_pages
 from supervisor.board.report import RunReport
 from supervisor.cli.output import print_note, shown_seconds
 from supervisor.model.paths import printable
-from supervisor.model.states import ACTIVE, ResultStatus, RunStatus
+from supervisor.model.states import ResultStatus, RunStatus
 
 _SHOWN_FAILURES = 20
 _LISTED_RESULTS = 5
@@ -41,7 +41,8 @@ def print_runs(runs: Sequence[RunReport], *, resume: str) -> None:
         click.echo(f"Paused. To go on, type: supervisor resume {' '.join(map(shlex.quote, paused))}")
     if any(run.status is RunStatus.QUEUED and not run.resume for run in runs):
         click.echo(f"Stopped. {resume}")
-    outputs = {run.artifacts: run for run in runs if run.status not in ACTIVE and run.documents}
+    published = {RunStatus.SUCCEEDED, RunStatus.FAILED}
+    outputs = {run.artifacts: run for run in runs if run.status in published and run.documents}
     there = [artifacts for artifacts in outputs if (artifacts / "output").is_dir()]
     if len(there) > _LISTED_RESULTS:
         click.echo(f"Results: {there[0].parent}/RUN_ID/output")

@@ -155,6 +155,7 @@ def _work_in_git(entry: Entry, common_dir: Path) -> tuple[str, ...]:
         *(f"{_count(lost.count, 'commit')} of its own that no ref reaches ({tip[:12]})" for tip in lost.tips[:1]),
         *((f"{operation} is half done",) if operation else ()),
         *(("submodules were fetched in it",) if entry.has_submodules else ()),
+        *(("perhaps commits of its own, in tables (reftable)",) if entry.has_hidden_commits else ()),
         *((f"it is locked ({lock}): git worktree unlock",) if lock is not None else ()),
     )
 

@@ -54,6 +54,11 @@ class Entry:
         modules = self.admin_dir / "modules"
         return modules.is_dir() and any(modules.iterdir())
 
+    @property
+    def has_hidden_commits(self) -> bool:
+        """Whether commits that it alone remembers stand in tables (reftable), which nothing here reads."""
+        return (self.admin_dir / "reftable").exists()
+
     def foreign_lock(self, run_id: str) -> str | None:
         """Return why somebody else than us locked it, perhaps an empty reason; None if nobody did."""
         return None if self.locked in {None, INITIALIZING, lock_reason(run_id)} else self.locked

@@ -55,6 +55,8 @@ def obstacles(run_id: str, path: Path, entry: Entry | None, common_dir: Path) ->
     found = [f"it is locked ({lock}): git worktree unlock"] if lock is not None else []
     if entry is not None and entry.has_submodules:
         found.append("submodules were fetched in it")
+    if entry is not None and entry.has_hidden_commits:
+        found.append("its commits stand in tables (reftable), which cannot be read")
     if entry is not None:
         try:
             _Index.read(entry)

@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,11 @@ def test_siblings_that_are_not_mounted_stay(top: Path, tmp_path: Path, manager: 
     assert "mounted" in str(removal.reason)
     (tmp_path / "unmounted").rename(tmp_path / "other runs")
     assert elsewhere.remove("r").removed
+
+
+def test_where_commits_stand_in_tables_it_is_kept(top: Path, manager: WorkspaceManager) -> None:
+    make(manager)
+    (top / ".git/worktrees/r/reftable").mkdir()
+    for removal in (manager.remove("r"), manager.save_and_remove("r", datetime.now(UTC))):
+        assert not removal.removed
+        assert "in tables (reftable)" in str(removal.reason)
