@@ -75,7 +75,8 @@ def test_sigterm_to_the_whole_group_stores_the_pages_in_flight(archive: Archive,
     wait_until(lambda: len(archive.recognised("a")) == 1 and gate.arrived() == 2)
     server = fork_server(running)
     os.killpg(running.process.pid, signal.SIGTERM)  # as `timeout` and process managers do
-    wait_until(lambda: running.says("stopping"))
+    wait_until(lambda: archive.has_heard_to_stop("a"))
+    assert running.says("stopping")
     assert server.status() != psutil.STATUS_ZOMBIE
     gate.let_through(1)
     assert running.end().code == 128 + signal.SIGTERM

@@ -160,7 +160,8 @@ def test_a_paused_run_makes_room_for_others_and_goes_on_where_it_was(
     running = archive.start("--run-ids=a,b", "--workers=1", "--ocr-workers=1", "--json", **gate.environment)
     wait_until(lambda: len(archive.recognised("a")) == 1 and gate.arrived() == 2)
     assert archive.supervisor("pause", "a", "--no-wait").code == 0
-    wait_until(lambda: running.says("a: pausing"))
+    wait_until(lambda: archive.has_heard_to_stop("a"))
+    assert running.says("a: pausing")
     gate.let_through(1)
     wait_until(lambda: gate.arrived() == 3)
     assert states(archive) == {"a": "queued", "b": "running"}

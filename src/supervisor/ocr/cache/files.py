@@ -185,18 +185,29 @@ def _write(directory: Path, names: tuple[str, ...], name: str, data: bytes, *, m
 def _new_file(directory: Path, data: bytes, *, make: bool) -> Iterator[tuple[int, str]]:
     """Have a file with this content, given as folder and name; unless it is renamed, it is removed."""
     with opened_folder(directory, _NEW, make=make) as folder:
-        name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        descriptor, name = _locked(folder)
         try:
-            with open(os.open(name, _WRITE_FLAGS, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123 (a descriptor has no path)
-                # Where there are no locks, nobody sweeps.
-                with contextlib.suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_EX)
+            with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor has no path)
                 file.write(data)
                 file.flush()
                 yield folder, name
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
+
+
+def _locked(folder: int) -> tuple[int, str]:
+    """Make an empty file that nobody sweeps up, and return its descriptor and name."""
+    while True:
+        name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        descriptor = os.open(name, _WRITE_FLAGS, 0o600, dir_fd=folder)
+        # Where there are no locks, nobody sweeps.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        # Somebody has swept it up before it was locked.
+        os.close(descriptor)
 
 
 def _remove_unless_locked(folder: int, name: str) -> None:
