@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from supervisor.git.workspaces import WorkspaceManager
     from supervisor.locks.lease import WorkspaceLease
     from supervisor.locks.runlock import ExecutorLockManager
-    from supervisor.supervision.session_manager import SessionManager
+    from supervisor.supervision.sessions.manager import SessionManager
     from supervisor.supervision.supervisor import ParallelRunSupervisor
 
 __all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "SessionManager", "WorkspaceLease", "WorkspaceManager"]
@@ -15,7 +15,7 @@ __all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "SessionManager", "Wo
 _HOMES = {
     "ExecutorLockManager": "supervisor.locks.runlock",
     "ParallelRunSupervisor": "supervisor.supervision.supervisor",
-    "SessionManager": "supervisor.supervision.session_manager",
+    "SessionManager": "supervisor.supervision.sessions.manager",
     "WorkspaceLease": "supervisor.locks.lease",
     "WorkspaceManager": "supervisor.git.workspaces",
 }

@@ -18,12 +18,12 @@ from supervisor.dashboard.progress import StandardError
 from supervisor.errors import HeldError, SupervisorError
 from supervisor.model.states import ACTIVE
 from supervisor.store.engine import transaction
-from supervisor.supervision import control
-from supervisor.supervision.control import PENDING, Answer, Change
-from supervisor.supervision.followup import LONGEST_SECONDS, FollowUp
+from supervisor.supervision.control import changes
+from supervisor.supervision.control.changes import PENDING, Answer, Change
+from supervisor.supervision.control.followup import LONGEST_SECONDS, FollowUp
+from supervisor.supervision.control.selection import Target, resolve, unknown_name
 from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
-from supervisor.supervision.selection import Target, resolve, unknown_name
 from supervisor.supervision.workshop import Workshop
 
 SCHEMA = "supervisor.control/1"
@@ -56,7 +56,7 @@ def pause(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], no_
       supervisor pause session:b28e run:books
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     with _desk(ctx, where, names) as desk:
-        answers = _follow(desk, control.pause(desk.shop, desk.targets, actor=user_name()), wait=not no_wait)
+        answers = _follow(desk, changes.pause(desk.shop, desk.targets, actor=user_name()), wait=not no_wait)
     code = _report("pause", where, answers, waited=not no_wait)
     if not where.as_json and any(answer.was_possible for answer in answers):
         words = [answer.target.name for answer in answers if answer.was_possible]
@@ -86,7 +86,7 @@ def cancel(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], fo
     with _desk(ctx, where, names) as desk:
         if not force and sys.stdin.isatty():
             _ask(desk.targets)
-        answers = _follow(desk, control.cancel(desk.shop, desk.targets, actor=user_name()), wait=not no_wait)
+        answers = _follow(desk, changes.cancel(desk.shop, desk.targets, actor=user_name()), wait=not no_wait)
     return _report("cancel", where, answers, waited=not no_wait)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from supervisor.board.progress import counted
-from supervisor.supervision.control import Answer, Change, Effect
+from supervisor.supervision.control.changes import Answer, Change, Effect
 
 
 def print_answers(command: str, answers: Sequence[Answer]) -> None:

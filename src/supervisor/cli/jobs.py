@@ -13,8 +13,8 @@ from supervisor.errors import SupervisorError, UsageError
 from supervisor.git.repository import Repository
 from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.jobs.jobfile import parse_job_file
-from supervisor.supervision.documents import DocumentResolver
-from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in
+from supervisor.supervision.planning.documents import DocumentResolver
+from supervisor.supervision.planning.jobfiles import JOBS_DIRECTORY, job_files_in
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of_runs, workers_of
 from supervisor.git.repository import Repository
-from supervisor.supervision.control import Answer
+from supervisor.supervision.control.changes import Answer
 from supervisor.supervision.outcome import ResumeOutcome
 
 SCHEMA = "supervisor.resume/1"

@@ -17,7 +17,7 @@ from supervisor.git.repository import Repository
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.run_ids import RunSelection, parse_selections
 from supervisor.store.urls import parse_url
-from supervisor.supervision.order import RunOptions
+from supervisor.supervision.planning.order import RunOptions
 from supervisor.supervision.supervisor import ParallelRunSupervisor
 
 

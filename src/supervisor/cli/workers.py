@@ -8,8 +8,8 @@ from supervisor.cli.output import print_json, print_note
 from supervisor.cli.settings import repository_name
 from supervisor.errors import UsageError
 from supervisor.model.numbers import MAX_WORKERS
+from supervisor.supervision.control.scaling import scale as scale_supervisor
 from supervisor.supervision.place import Place
-from supervisor.supervision.scaling import scale as scale_supervisor
 
 
 @click.group(no_args_is_help=True)

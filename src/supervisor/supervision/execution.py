@@ -14,7 +14,7 @@ from supervisor.supervision.duty import said_as_stopped
 from supervisor.supervision.errand import Errand, NamedRuns
 from supervisor.supervision.leftovers import Tidier, settle_leftovers
 from supervisor.supervision.loop import Loop
-from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.staff import Staff
 from supervisor.supervision.submission import Submission

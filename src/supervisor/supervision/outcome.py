@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from supervisor.board.report import RunReport, SessionReport
 from supervisor.model.states import RunStatus
 from supervisor.store.sessions import SessionRow
-from supervisor.supervision.control import Answer
+from supervisor.supervision.control.changes import Answer
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from supervisor.store.errors import DatabaseConflict
 from supervisor.store.moments import database_now
 from supervisor.store.runs import Handling, RunRow
 from supervisor.store.supervisors import SupervisorRow
-from supervisor.supervision.holders import living_holder, process_of
-from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.control.holders import living_holder, process_of
+from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
 SURE_LEASES = 1.5  # as long as a rescuer waits that finds an expired claim: see `model.rescue`

@@ -20,19 +20,19 @@ from supervisor.ocr.slots.capacity import measure_capacity
 from supervisor.room import DEFAULT_MIN_FREE_MB
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
+from supervisor.supervision.control.resumption import resume
+from supervisor.supervision.control.selection import find_session, unknown_name
 from supervisor.supervision.duty import on_duty, said_as_stopped
 from supervisor.supervision.errand import Queue
 from supervisor.supervision.execution import execute, execute_submission
 from supervisor.supervision.opening import Setting, check_name, check_policy, check_runs_directory, databases_for
-from supervisor.supervision.order import Order, RunOptions
 from supervisor.supervision.outcome import Outcome, ResumeOutcome, WorkOutcome
 from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
-from supervisor.supervision.planning import PlannedRun
-from supervisor.supervision.preflight import Preflight
+from supervisor.supervision.planning.order import Order, RunOptions
+from supervisor.supervision.planning.planner import PlannedRun
+from supervisor.supervision.planning.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
-from supervisor.supervision.resumption import resume
-from supervisor.supervision.selection import find_session, unknown_name
 from supervisor.supervision.staff import Staff
 from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import CacheSetting, Workshop

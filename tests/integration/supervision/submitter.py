@@ -29,7 +29,7 @@ from supervisor.store.engine import open_engine, transaction
 from supervisor.store.moments import database_now
 from supervisor.store.runs import Handling
 from supervisor.store.supervisors import SupervisorRow
-from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.presence import being_present, this_supervisor
 from supervisor.supervision.submission import Request, RunHeldError, register, submit
 

@@ -10,9 +10,9 @@ from supervisor.model.states import RunStatus
 from supervisor.store import runs, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.tables import runs as table
-from supervisor.supervision import control
-from supervisor.supervision.control import Answer, Change, Effect
-from supervisor.supervision.selection import Target, resolve
+from supervisor.supervision.control import changes
+from supervisor.supervision.control.changes import Answer, Change, Effect
+from supervisor.supervision.control.selection import Target, resolve
 from support.bench import Bench
 
 
@@ -22,15 +22,15 @@ def targets(bench: Bench, *names: str) -> Sequence[Target]:
 
 
 def pause(bench: Bench, *names: str) -> list[Answer]:
-    return control.pause(bench.shop, targets(bench, *names), actor="anna")
+    return changes.pause(bench.shop, targets(bench, *names), actor="anna")
 
 
 def cancel(bench: Bench, *names: str) -> list[Answer]:
-    return control.cancel(bench.shop, targets(bench, *names), actor="anna")
+    return changes.cancel(bench.shop, targets(bench, *names), actor="anna")
 
 
 def go_on(bench: Bench, *names: str) -> list[Answer]:
-    return control.go_on(bench.shop, targets(bench, *names), actor="anna")
+    return changes.go_on(bench.shop, targets(bench, *names), actor="anna")
 
 
 def came_to(answers: Sequence[Answer]) -> list[tuple[str, Effect, bool]]:
@@ -152,5 +152,5 @@ def test_a_run_that_went_into_another_session_meanwhile_is_found_there(bench: Be
     with transaction(bench.shop.engine) as connection:
         sessions.lock(connection, "s", "t")
         runs.move(connection, runs.get(connection, run), "t", at=bench.shop.now(connection), actor="bert")
-    control.cancel(bench.shop, named, actor="anna")
+    changes.cancel(bench.shop, named, actor="anna")
     assert (bench.row(run).status, bench.session("t")) == ("cancelled", "cancelled")

@@ -6,7 +6,7 @@ from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.store import intents
 from supervisor.store.engine import transaction
 from supervisor.supervision.execution import execute_submission
-from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.submission import Submission
 from support.bench import DEAD, SPEC, Bench
 

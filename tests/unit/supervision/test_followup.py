@@ -4,15 +4,15 @@ from supervisor.model.states import RunStatus
 from supervisor.store import runs
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
-from supervisor.supervision import control
-from supervisor.supervision.control import Effect
-from supervisor.supervision.followup import FollowUp
+from supervisor.supervision.control import changes
+from supervisor.supervision.control.changes import Effect
+from supervisor.supervision.control.followup import FollowUp
+from supervisor.supervision.control.selection import resolve
 from supervisor.supervision.presence import being_present
-from supervisor.supervision.selection import resolve
 from support.bench import DEAD, Bench
 
 
-def follow(bench: Bench, command: Callable[..., list[control.Answer]], *names: str) -> FollowUp:
+def follow(bench: Bench, command: Callable[..., list[changes.Answer]], *names: str) -> FollowUp:
     with transaction(bench.shop.engine) as connection:
         targets = resolve(connection, "repo", names)
     return FollowUp(bench.shop, "repo", command(bench.shop, targets, actor="anna"))
@@ -29,7 +29,7 @@ def test_what_a_dead_supervisor_was_at_is_cancelled_and_settled_here(
     row = dead.abandon("a")
     bench.stage(row, "so far")
     bench.add("b")
-    followed = follow(bench, control.cancel, "session:s")
+    followed = follow(bench, changes.cancel, "session:s")
     assert [change.row.run_id for change in followed.pending] == ["a"]
     assert followed.answers[0].session == "running"
     followed.look()
@@ -46,8 +46,8 @@ def test_what_somebody_else_has_asked_for_is_tidied_up_by_who_ends_it(
     bench: Bench, make_bench: Callable[..., Bench]
 ) -> None:
     row = make_bench("dead", **DEAD).abandon("a")
-    follow(bench, control.cancel, "a")
-    followed = follow(bench, control.cancel, "a")
+    follow(bench, changes.cancel, "a")
+    followed = follow(bench, changes.cancel, "a")
     followed.look()
     assert effects(followed) == [("a", Effect.CANCELLED, None)]
     followed.tidy_up()
@@ -56,7 +56,7 @@ def test_what_somebody_else_has_asked_for_is_tidied_up_by_who_ends_it(
 
 def test_what_a_dead_supervisor_was_at_is_paused_here(bench: Bench, make_bench: Callable[..., Bench]) -> None:
     row = make_bench("dead", **DEAD).abandon("a")
-    followed = follow(bench, control.pause, "session:s")
+    followed = follow(bench, changes.pause, "session:s")
     followed.look()
     assert effects(followed) == [("a", Effect.PAUSED, None)]
     assert bench.row(row.id).status is RunStatus.QUEUED
@@ -68,7 +68,7 @@ def test_what_a_supervisor_that_lives_is_at_is_left_to_it(bench: Bench, make_ben
     alive.add("a")
     row = alive.claim().row
     with being_present(bench.shop.runs_directory, alive.shop.me.id):
-        followed = follow(bench, control.cancel, "a")
+        followed = follow(bench, changes.cancel, "a")
         followed.look()
     holder = f"pid {alive.shop.me.pid} on {alive.shop.me.host}"
     assert effects(followed) == [("a", Effect.CANCELLING, holder)]

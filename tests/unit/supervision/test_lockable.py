@@ -5,7 +5,7 @@ import pytest
 
 from supervisor.git.repository import Repository
 from supervisor.model.repository_path import RepositoryPathError
-from supervisor.supervision.lockable import lockable
+from supervisor.supervision.sessions.lockable import lockable
 
 
 def test_one_path_is_no_list_of_letters(repository: Repository) -> None:

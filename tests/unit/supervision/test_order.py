@@ -3,7 +3,7 @@ import pytest
 from supervisor.errors import UsageError
 from supervisor.model.run_ids import RunSelection
 from supervisor.store.runs import Handling
-from supervisor.supervision.order import Order, RunOptions
+from supervisor.supervision.planning.order import Order, RunOptions
 
 
 def test_what_is_left_out_is_as_usual() -> None:

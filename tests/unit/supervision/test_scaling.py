@@ -7,8 +7,8 @@ from supervisor.errors import UsageError
 from supervisor.store import supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
+from supervisor.supervision.control.scaling import scale
 from supervisor.supervision.presence import being_present
-from supervisor.supervision.scaling import scale
 from support.bench import DEAD, Bench
 
 

@@ -9,7 +9,7 @@ from supervisor.model.states import SessionStatus
 from supervisor.store import sessions
 from supervisor.store.engine import transaction
 from supervisor.store.tables import sessions as table
-from supervisor.supervision.selection import find_session
+from supervisor.supervision.control.selection import find_session
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from supervisor.store.engine import transaction
 from supervisor.store.runs import NewRun
 from supervisor.store.tables import runs as table
 from supervisor.store.tables import sessions as session_table
-from supervisor.supervision.selection import Target, resolve
+from supervisor.supervision.control.selection import Target, resolve
 from support.clocks import HandClock
 
 SESSIONS = {

@@ -15,8 +15,8 @@ from supervisor.store.engine import transaction
 from supervisor.store.file_locks import FileLockedError
 from supervisor.store.runs import NewRun
 from supervisor.store.tables import runs as table
-from supervisor.supervision.session_desk import SessionStateError
-from supervisor.supervision.session_manager import SessionManager
+from supervisor.supervision.sessions.desk import SessionStateError
+from supervisor.supervision.sessions.manager import SessionManager
 from support.clocks import HandClock
 
 

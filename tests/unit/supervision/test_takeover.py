@@ -10,8 +10,8 @@ from supervisor.store import intents, runs, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.tables import workers
 from supervisor.supervision.claim import Claimant
+from supervisor.supervision.control.takeover import Taken, choose, holders, take, without_holder
 from supervisor.supervision.presence import being_present, this_supervisor
-from supervisor.supervision.takeover import Taken, choose, holders, take, without_holder
 from support.bench import DEAD, Bench
 
 

@@ -11,8 +11,8 @@ from supervisor.git.tree import TreeFile
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.jobs.jobfile import parse_job_file
-from supervisor.supervision.documents import DocumentResolver, PlanError
-from supervisor.supervision.jobfiles import JOBS_DIRECTORY, job_files_in, job_files_of
+from supervisor.supervision.planning.documents import DocumentResolver, PlanError
+from supervisor.supervision.planning.jobfiles import JOBS_DIRECTORY, job_files_in, job_files_of
 
 
 @dataclass(frozen=True)

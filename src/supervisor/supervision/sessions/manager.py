@@ -14,10 +14,10 @@ from supervisor.store import file_locks, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.file_locks import FileLock
 from supervisor.store.sessions import SessionRow
-from supervisor.supervision import control
-from supervisor.supervision.lockable import AnyPath, lockable
+from supervisor.supervision.control import changes
 from supervisor.supervision.place import Place
-from supervisor.supervision.session_desk import SessionDesk, find, refusal
+from supervisor.supervision.sessions.desk import SessionDesk, find, refusal
+from supervisor.supervision.sessions.lockable import AnyPath, lockable
 
 
 class SessionManager:
@@ -117,7 +117,7 @@ class SessionManager:
             UsageError: There is no such session, or it is paused, or has ended.
         """
         possible = {SessionStatus.CREATED, SessionStatus.RUNNING}
-        return self._desk.command(session, control.pause, possible, "only one that is created or running can be paused")
+        return self._desk.command(session, changes.pause, possible, "only one that is created or running can be paused")
 
     def resume_session(self, session: SessionRow | str) -> SessionRow:
         """Let a paused session go on, with all its runs; they are executed by whoever works in the repository.
@@ -126,7 +126,7 @@ class SessionManager:
             UsageError: There is no such session, or it is not paused.
         """
         return self._desk.command(
-            session, control.go_on, {SessionStatus.PAUSED}, "only one that is paused can be resumed"
+            session, changes.go_on, {SessionStatus.PAUSED}, "only one that is paused can be resumed"
         )
 
     def complete_session(self, session: SessionRow | str) -> SessionRow:
@@ -154,7 +154,7 @@ class SessionManager:
             UsageError: There is no such session, or it has ended.
         """
         possible = set(SessionStatus) - ENDED_SESSIONS
-        return self._desk.command(session, control.cancel, possible, "it has ended before")
+        return self._desk.command(session, changes.cancel, possible, "it has ended before")
 
     def lock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath], run: str | None = None

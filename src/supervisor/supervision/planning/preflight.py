@@ -11,7 +11,7 @@ from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.run_ids import RunSelection
 from supervisor.ocr.engines.tesseract import check_languages
 from supervisor.supervision.opening import check_runs_directory
-from supervisor.supervision.planning import PlannedRun, Planner
+from supervisor.supervision.planning.planner import PlannedRun, Planner
 
 _JOB_FILE_PATTERNS = ("ocr-jobs/**",)
 

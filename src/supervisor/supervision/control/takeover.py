@@ -13,8 +13,8 @@ from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import alone, transaction
 from supervisor.store.errors import DatabaseConflict
 from supervisor.store.runs import Handling, RunHead, RunRow
-from supervisor.supervision.holders import living_holder
-from supervisor.supervision.selection import Target, resolve
+from supervisor.supervision.control.holders import living_holder
+from supervisor.supervision.control.selection import Target, resolve
 from supervisor.supervision.submission import register
 from supervisor.supervision.workshop import Workshop
 

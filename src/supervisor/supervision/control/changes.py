@@ -18,8 +18,8 @@ from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import transaction
 from supervisor.store.errors import DatabaseConflict
 from supervisor.store.runs import RunHead
-from supervisor.supervision.holders import claimant
-from supervisor.supervision.selection import Target
+from supervisor.supervision.control.holders import claimant
+from supervisor.supervision.control.selection import Target
 from supervisor.supervision.workshop import Workshop
 
 

@@ -9,7 +9,7 @@ from supervisor.errors import UsageError
 from supervisor.store import supervisors
 from supervisor.store.engine import transaction
 from supervisor.store.supervisors import Heard, SupervisorRow
-from supervisor.supervision.holders import process_of
+from supervisor.supervision.control.holders import process_of
 from supervisor.supervision.opening import check_policy
 from supervisor.supervision.presence import may_be_alive
 from supervisor.supervision.workshop import Workshop

@@ -15,11 +15,11 @@ from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import transaction
 from supervisor.store.moments import database_now
 from supervisor.store.sessions import SessionRow
-from supervisor.supervision.control import Answer
-from supervisor.supervision.followup import FollowUp
+from supervisor.supervision.control.changes import Answer
+from supervisor.supervision.control.followup import FollowUp
+from supervisor.supervision.control.selection import Target, find_session, unknown_session
 from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
-from supervisor.supervision.selection import Target, find_session, unknown_session
 
 Command = Callable[..., Sequence[Answer]]
 Step = Callable[[Connection, SessionRow, datetime], None]

@@ -8,7 +8,7 @@ from supervisor.store import runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunHead
-from supervisor.supervision.control import PENDING, Answer, Change, Effect
+from supervisor.supervision.control.changes import PENDING, Answer, Change, Effect
 from supervisor.supervision.leftovers import settle_leftovers
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.workshop import Workshop

@@ -11,16 +11,16 @@ from supervisor.store import sessions
 from supervisor.store.claims import Scope
 from supervisor.store.engine import transaction
 from supervisor.store.runs import RunRow
-from supervisor.supervision.control import Answer, Effect, go_on
+from supervisor.supervision.control.changes import Answer, Effect, go_on
+from supervisor.supervision.control.takeover import Taken, choose, holders, take, without_holder
 from supervisor.supervision.duty import on_duty, said_as_stopped
 from supervisor.supervision.errand import NamedRuns
 from supervisor.supervision.execution import conclude, execute
 from supervisor.supervision.outcome import ResumeOutcome
 from supervisor.supervision.person import user_name
-from supervisor.supervision.planning import PlannedRun
+from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.rescue import Rescuer
 from supervisor.supervision.staff import Staff
-from supervisor.supervision.takeover import Taken, choose, holders, take, without_holder
 from supervisor.supervision.workshop import Workshop
 
 
