@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from supervisor.artifacts.layout import RunsDirectory
 from support.commands import SECONDS, Done, Running
+from support.ending import end_all
 from support.gate import Gate
 from support.ready_program import ReadyProgram, running_program
 from support.thorough import THOROUGH
@@ -217,11 +218,7 @@ class Archive:
         return self.git("for-each-ref", "refs/supervisor")
 
     def kill_all(self) -> None:
-        while found := self.processes():
-            for process in found:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(found, timeout=5)
+        end_all(self.processes)
         for running in self.started:
             running.process.wait()
 

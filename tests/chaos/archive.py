@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from chaos.plan import PAGES_OF_A_RUN, RUN_IDS
 from supervisor.artifacts.layout import RunsDirectory
+from support.ending import end_all
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
 _WORDS = ("harbour", "master", "keeps", "a", "log", "of", "every", "winter", "storm", "and", "the", "late", "ships")
@@ -114,11 +115,7 @@ class Archive:
                     yield process
 
     def kill_all(self) -> None:
-        while found := self.processes():
-            for process in found:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(found, timeout=5)
+        end_all(self.processes)
         for command in self.commands:
             command.process.wait()
 

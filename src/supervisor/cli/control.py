@@ -77,7 +77,8 @@ def cancel(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], fo
     """End runs, or all runs of a session, before their time; what they have recognised so far is kept.
 
     On a terminal it asks first, unless --force is given; scripts are not asked. It returns when everything that the
-    runs have started is gone: within --cancel-grace of the supervisor that executes them.
+    runs have started is gone. Their supervisors give that --cancel-grace to end by itself; after 15 s the command
+    waits no longer (exit 3), and what was asked for stands.
 
     \b
       supervisor cancel letters
@@ -140,6 +141,7 @@ def _follow(desk: _Desk, answers: Sequence[Answer], *, wait: bool) -> Sequence[A
                 follow.look()
                 if not follow.pending or time.monotonic() >= deadline:
                     break
+                # The holder may be anywhere, and no database tells what changes in it.
                 time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         print_note("no longer waiting; what was asked for stands")

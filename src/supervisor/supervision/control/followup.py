@@ -65,14 +65,11 @@ def _seen(change: Change, row: RunHead | None) -> Change:
     if row is None or change.effect not in PENDING:
         return change
     match row.status:
-        case RunStatus.RUNNING:
-            return replace(change, row=row)
         case RunStatus.QUEUED if change.effect is Effect.PAUSING:
             return replace(change, row=row, effect=Effect.PAUSED, holder=None)
         case RunStatus.CANCELLED if change.effect is Effect.CANCELLING:
             return replace(change, row=row, effect=Effect.CANCELLED, holder=None)
-        case RunStatus.QUEUED:
-            # Its holder gave it back before it heard of us: whoever claims it next hears of it.
+        case RunStatus.RUNNING | RunStatus.QUEUED:
             return replace(change, row=row)
         case _:
             return replace(change, row=row, effect=Effect.ENDED, changed=False, holder=None)
