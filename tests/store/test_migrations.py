@@ -13,7 +13,8 @@ from supervisor.store import claims, intents, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.migrate import upgrade
-from supervisor.store.schema import CONTROL, prepare_control
+from supervisor.store.parts import CONTROL
+from supervisor.store.schema import prepare_control
 from supervisor.store.tables import control, workers
 from support import run_queue
 from support.clocks import HandClock

@@ -14,7 +14,8 @@ from supervisor.store import page_cache as module
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.page_cache import SharedPages
-from supervisor.store.schema import CACHE, prepare_cache, states
+from supervisor.store.parts import CACHE
+from supervisor.store.schema import prepare_cache, states
 from supervisor.store.tables import SCHEMA, cache, page_cache
 from support.postgres import PostgresServer
 

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Engine
 
 from supervisor.store import schema
 from supervisor.store.engine import is_postgres, open_engine, transaction
-from supervisor.store.schema import CONTROL, RESULTS, Part, SchemaError, prepare_control, prepare_results, states
+from supervisor.store.parts import CONTROL, RESULTS, Part
+from supervisor.store.schema import SchemaError, prepare_control, prepare_results, states
 from supervisor.store.tables import SCHEMA, control, lease, results
 
 # DESIGN.md §5.3: what other tools rely on.

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy.engine import Connection
 
 from supervisor.store.engine import is_postgres
-from supervisor.store.schema import Part
+from supervisor.store.parts import Part
 from supervisor.store.tables import SCHEMA
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

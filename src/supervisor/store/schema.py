@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from supervisor.errors import SurroundingsError
 from supervisor.store.engine import is_postgres, transaction
+from supervisor.store.parts import CACHE, CONTROL, RESULTS, Part
 from supervisor.store.tables import SCHEMA
 from supervisor.store.urls import shown_url
 
@@ -20,30 +21,6 @@ _migrating = threading.Lock()
 
 class SchemaError(SurroundingsError):
     """The database was written by a newer version of the program, or by none."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Tables that are made together: those of `control`, of `results`, of `cache`.
-
-    Attributes:
-        head: The newest revision that this program knows; revisions count up.
-        table: One of them.
-    """
-
-    name: str
-    head: str
-    table: str
-
-    @property
-    def version_table(self) -> str:
-        """The table that says how far the part is migrated."""
-        return f"{self.name}_version"
-
-
-CONTROL = Part("control", "0002", "runs")
-RESULTS = Part("results", "0002", "documents")
-CACHE = Part("cache", "0001", "page_cache")
 
 
 @dataclass(frozen=True)

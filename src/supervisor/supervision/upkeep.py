@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from supervisor.store.engine import open_engine
 from supervisor.store.errors import DatabaseError, DatabaseFull
-from supervisor.store.schema import CACHE, CONTROL, RESULTS, PartState, states
+from supervisor.store.parts import CACHE, CONTROL, RESULTS
+from supervisor.store.schema import PartState, states
 from supervisor.store.urls import shown_url
 from supervisor.supervision.place import Place
 

@@ -22,7 +22,7 @@ from supervisor.ocr.formats.outputs import SUFFIXES
 from supervisor.ocr.jobs.job import CHOICES, VARIABLES, Job
 from supervisor.ocr.jobs.jobfile import parse_job_file
 from supervisor.ocr.limits import memory_limit
-from supervisor.store import schema, tables
+from supervisor.store import parts, tables
 from supervisor.supervision.checkup.checkup import OF_A_REPOSITORY, OF_THE_MACHINE
 from supervisor.supervision.checkup.findings import Surroundings
 
@@ -231,7 +231,7 @@ def test_every_table_and_column_is_described() -> None:
 
 
 def test_shown_revisions_are_those_of_the_program() -> None:
-    heads = {part.name: part.head for part in (schema.CONTROL, schema.RESULTS, schema.CACHE)}
+    heads = {part.name: part.head for part in (parts.CONTROL, parts.RESULTS, parts.CACHE)}
     shown = [found for _, content in blocks("console") for found in REVISION.findall(content)]
     assert len(shown) >= len(heads)
     assert all(heads[name] == head for name, head in shown)

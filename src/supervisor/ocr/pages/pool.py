@@ -28,11 +28,12 @@ from pebble import ProcessExpired, ProcessPool
 
 from supervisor.ocr.engines.tesseract import Tesseract
 from supervisor.ocr.errors import PoolBrokenError
+from supervisor.ocr.pages.calls import begin, perform
 from supervisor.ocr.pages.page_files import PageFolders
 from supervisor.ocr.pages.page_process import FORK_SERVER_GONE, KeptOpen, PageProcessContext, end_orphans
 from supervisor.ocr.pages.scratch import make_scratch
 from supervisor.ocr.pages.stopwatch import Stopwatch
-from supervisor.ocr.pages.tasks import Answer, PageSetup, Task, begin, perform
+from supervisor.ocr.pages.tasks import Answer, PageSetup, Task
 from supervisor.ocr.slots.budget import SlotBudget
 from supervisor.room import lack_of_room, needing_room
 

@@ -4,9 +4,7 @@ Nothing here imports a decoder: who hands out the tasks needs none, and starts s
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from supervisor.ocr.cache.keys import JobKeys
 from supervisor.ocr.documents.document import Document
@@ -144,19 +142,3 @@ class Killed:
 
 
 Answer = Document | Path | Recognised | Refused | Killed | NoRoom | NotStarted
-
-
-def begin(setup: PageSetup) -> None:
-    """Make a fresh process fit for pages: called once, before its first task."""
-    _worker().start_page_process(setup)
-
-
-def perform(task: Task) -> Answer:
-    """Do a task in a page process; a reason is a result."""
-    answer: Answer = _worker().perform(task)
-    return answer
-
-
-def _worker() -> ModuleType:
-    # What page processes are forked from has imported it.
-    return import_module("supervisor.ocr.pages.worker")
