@@ -30,7 +30,7 @@ def test_three_runs_and_nothing_left_of_them(three: Archive) -> None:
         assert run["commit"] == three.git("rev-parse", "HEAD").strip()
         assert run["documents"] == {"total": 1, "succeeded": 1, "failed": 0}
         sources = {"ocr": 1, "text_layer": 0, "cache": 0, "blank": 0, "failed": 0}
-        assert run["pages"] == {"total": 1, **sources, "because": {"new": 1}}
+        assert run["pages"] == {"total": 1, **sources, "weak": 0, "because": {"new": 1}}
         assert run["artifacts"] == str(three.runs / run_id)
         assert run["database"].startswith("sqlite:///")
         assert "harbour master" in three.text(run_id, f"scans/{run_id}.png")

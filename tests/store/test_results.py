@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.weakness import is_weak
 from supervisor.store import claims, runs, sessions
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.results import AttemptKey, FencedOut, PageTally, ResultStore, StoredDocument, StoredPage
@@ -31,7 +32,7 @@ PAGE = StoredPage(
     "Grüße\n",
     91.5,
     60.0,
-    0.25,
+    0.0,
     1,
     812,
     None,
@@ -238,6 +239,13 @@ def test_pages_are_counted_by_what_they_are(place: Place) -> None:
         "skipped": 1,
     }
     assert store.tally(key.run, 2).total == store.tally(key.run + 1, 1).total == 0
+
+
+def test_pages_are_weak_from_a_quarter_of_weak_words_on_whatever_their_source(place: Place) -> None:
+    sources, shares = ("ocr", "ocr", "cache", "ocr", "text_layer"), (0.25, 0.2499, 1.0, 0.0, None)
+    for number, (source, share) in enumerate(zip(sources, shares, strict=True), start=1):
+        place.store.store(place.key, [replace(PAGE, page_number=number, source=source, weak_word_share=share)], [])
+    assert place.store.tally(place.key.run, 1).weak == sum(map(is_weak, shares)) == 2
 
 
 def test_documents_and_pages_come_in_order(place: Place) -> None:

@@ -69,6 +69,7 @@ class RunReport:
             "pages": {
                 "total": self.pages.total,
                 **{name: pages[name] for name in ("ocr", "text_layer", "cache", "blank", "failed")},
+                "weak": self.pages.weak,
                 "because": self.pages.because,
             },
         }

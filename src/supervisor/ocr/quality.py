@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from supervisor.model.weakness import WEAK_CONFIDENCE
 from supervisor.ocr.layout import PageLayout
 
-WEAK_CONFIDENCE = 60
 _LOW_PERCENTILE = 0.1
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from supervisor.model.states import ResultStatus, RunStatus
+from supervisor.model.weakness import WEAK_PAGE_SHARE
 from supervisor.store.engine import is_postgres, open_engine, patiently, transaction
 from supervisor.store.schema import prepare_results
 from supervisor.store.tables import documents, lease, pages, runs
@@ -73,6 +74,7 @@ class PageTally:
     """How many pages of an attempt there are by source, else by status.
 
     Attributes:
+        weak: How many of them are weak, wherever they are from; see `model.weakness`.
         because: How many had to be recognised, by the reason.
     """
 
@@ -83,6 +85,7 @@ class PageTally:
     blank: int = 0
     failed: int = 0
     skipped: int = 0
+    weak: int = 0
     because: Mapping[str, int] = field(default_factory=dict)
 
     def by_source(self) -> dict[str, int]:
@@ -196,19 +199,24 @@ class ResultStore:
 
     def tally(self, run: int, attempt: int) -> PageTally:
         """Count the pages of an attempt."""
+        weak = sa.func.count(sa.case((pages.c.weak_word_share >= WEAK_PAGE_SHARE, 1)))
         query = (
-            sa.select(pages.c.status, pages.c.source, pages.c.because, sa.func.count())
+            sa.select(pages.c.status, pages.c.source, pages.c.because, sa.func.count(), weak)
             .where(pages.c.run == run, pages.c.attempt == attempt)
             .group_by(pages.c.status, pages.c.source, pages.c.because)
         )
         counts: Counter[str] = Counter()
         because: Counter[str] = Counter()
-        for status, source, reason, count in self._apply(lambda connection: connection.execute(query).all()):
+        weak_pages = 0
+        for status, source, reason, count, weak_count in self._apply(
+            lambda connection: connection.execute(query).all()
+        ):
             counts[source if status == ResultStatus.SUCCEEDED else status] += count
+            weak_pages += weak_count
             if reason:
                 because[reason] += count
         tallied = {name: counts[name] for name in _TALLIED}
-        return PageTally(total=counts.total(), **tallied, because=dict(because))
+        return PageTally(total=counts.total(), **tallied, weak=weak_pages, because=dict(because))
 
     def _apply(self, change: Callable[[Connection], T], key: AttemptKey | None = None) -> T:
         """Return what a transaction gives, which is made again while the database is unavailable.

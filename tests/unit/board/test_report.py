@@ -23,7 +23,7 @@ from supervisor.store.urls import shown_url, sqlite_url
 from support.postgres import PostgresServer
 
 PAGE = StoredPage(
-    "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 90.0, 80.0, 0.0, 4, 700, None, "k3y", "new", "hocr"
+    "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 70.0, 50.0, 0.25, 4, 700, None, "k3y", "new", "hocr"
 )
 Begin = Callable[[RunRow], tuple[ResultStore, AttemptKey]]
 MakeRun = Callable[[str], RunRow]
@@ -42,13 +42,14 @@ def end(engine: Engine, row: RunRow, status: RunStatus, *, error: str | None = N
 
 def store_results(begin: Begin, row: RunRow) -> None:
     store, key = begin(row)
+    failed = replace(PAGE, status=ResultStatus.FAILED, weak_word_share=None)
     store.begin(key, [StoredDocument(path, "b10b", "books", None, None, None) for path in ("a.tiff", "b.png", "c.pdf")])
     store.store(
         key,
         [
             PAGE,
-            replace(PAGE, page_number=2, source="text_layer", because=None),
-            replace(PAGE, page_number=3, status=ResultStatus.FAILED, source=None, because=None, error="too dark"),
+            replace(PAGE, page_number=2, source="text_layer", weak_word_share=None, because=None),
+            replace(failed, page_number=3, source=None, because=None, error="too dark"),
         ],
         [
             StoredDocument("a.tiff", "b10b", "books", ResultStatus.SUCCEEDED, 3, None),
@@ -97,6 +98,7 @@ def test_a_session_report_is_the_json_that_was_promised(
                     "cache": 0,
                     "blank": 0,
                     "failed": 1,
+                    "weak": 1,
                     "because": {"new": 1},
                 },
             }
