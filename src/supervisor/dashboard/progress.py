@@ -12,16 +12,10 @@ from rich.text import Text
 
 from supervisor.board.progress import RunProgress, counted, shown_pages
 from supervisor.clock import Clock
+from supervisor.dashboard.drawing import RUN_STYLES, bar, clock_time
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, RunStatus
 
-_STYLES = {
-    RunStatus.QUEUED: "dim",
-    RunStatus.RUNNING: "cyan",
-    RunStatus.SUCCEEDED: "green",
-    RunStatus.FAILED: "bold red",
-    RunStatus.CANCELLED: "yellow",
-}
 _WITHOUT_REASON = frozenset({RunStatus.RUNNING, RunStatus.SUCCEEDED})
 _BAR_CELLS = 20
 _REFRESHES_PER_SECOND = 8
@@ -126,7 +120,7 @@ class LiveTable(ProgressView):
         for row in list(self._rows.values()):
             table.add_row(
                 Text(row.run_id),
-                Text(row.stage, style=_STYLES[row.status]),
+                Text(row.stage, style=RUN_STYLES[row.status]),
                 f"{row.documents_done}/{row.documents}",
                 _bar(row),
                 Text(str(row.documents_failed), style="red" if row.documents_failed else "dim"),
@@ -138,8 +132,7 @@ class LiveTable(ProgressView):
         begun = self._begun.get(run_id)
         if begun is None:
             return ""
-        seconds = round(self._ended.get(run_id, self._clock.monotonic()) - begun)
-        return f"{seconds // 60}:{seconds % 60:02}"
+        return clock_time(self._ended.get(run_id, self._clock.monotonic()) - begun)
 
 
 class LiveQueue(LiveTable):
@@ -197,11 +190,9 @@ def _bar(row: RunProgress) -> Text:
     if not row.pages:
         return Text("")
     done = sum(row.pages_done.values())
-    filled = min(_BAR_CELLS, _BAR_CELLS * done // row.pages)
     # Documents that are not opened yet have pages that nobody has counted.
     more = "+" if row.documents_opened < row.documents and row.status is RunStatus.RUNNING else ""
-    bar = Text("━" * filled, style=_STYLES[row.status])
-    return bar.append("─" * (_BAR_CELLS - filled), style="grey37").append(f" {done}/{row.pages}{more}", "")
+    return bar(done, row.pages, _BAR_CELLS, RUN_STYLES[row.status]).append(f" {done}/{row.pages}{more}", "")
 
 
 def _counts(progress: RunProgress) -> str:
