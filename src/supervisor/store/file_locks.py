@@ -5,7 +5,7 @@ A session takes the files that it names all together or not at all, and keeps th
 and waits for nobody else's session while it does: two who want the same files wait in one order, that of the paths.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -88,10 +88,13 @@ def lock(
     """
     wanted = sorted(set(paths))
     common = {"repository": repository, "session_id": session_id, "run_id": run_id, "acquired_at": at}
-    for start in range(0, len(wanted), _ROWS_PER_STATEMENT):
-        rows = [{**common, "path": path} for path in wanted[start : start + _ROWS_PER_STATEMENT]]
-        connection.execute(_insert(connection, rows))
-    locks = {lock.path: lock for lock in held(connection, repository)}
+    for some in _batches(wanted):
+        _insert(connection, [{**common, "path": path} for path in some])
+    locks = {
+        lock.path: lock
+        for some in _batches(wanted)
+        for lock in _select(connection, (file_locks.c.repository == repository) & file_locks.c.path.in_(some))
+    }
     conflicts = [locks[path] for path in wanted if path in locks and locks[path].session_id != session_id]
     if conflicts:
         raise FileLockedError(conflicts)
@@ -101,13 +104,13 @@ def lock(
         raise DatabaseConflict(f"{printable(freed[0])} was released by another session at this moment")
 
 
-def unlock(connection: Connection, repository: str, session_id: str, paths: Iterable[str]) -> None:
+def unlock(connection: Connection, repository: str, session_id: str, paths: Sequence[str]) -> None:
     """Take these files back from a session, which the caller has locked; those that it has not are let be."""
-    for path in paths:
+    for some in _batches(paths):
         connection.execute(
             sa.delete(file_locks).where(
                 file_locks.c.repository == repository,
-                file_locks.c.path == path,
+                file_locks.c.path.in_(some),
                 file_locks.c.session_id == session_id,
             )
         )
@@ -136,9 +139,10 @@ def of_session(connection: Connection, session_id: str) -> list[FileLock]:
     return _select(connection, file_locks.c.session_id == session_id)
 
 
-def held(connection: Connection, repository: str) -> list[FileLock]:
-    """Return what sessions have of a repository, in the order of the paths."""
-    return _select(connection, file_locks.c.repository == repository)
+def held(connection: Connection, repository: str, session_id: str | None = None) -> list[FileLock]:
+    """Return what sessions have of a repository, or one of them, in the order of the paths."""
+    of_session = sa.true() if session_id is None else file_locks.c.session_id == session_id
+    return _select(connection, (file_locks.c.repository == repository) & of_session)
 
 
 def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[FileLock]:
@@ -158,8 +162,15 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[F
     return sorted((FileLock(*row) for row in connection.execute(query)), key=lambda lock: (lock.repository, lock.path))
 
 
-def _insert(connection: Connection, rows: Sequence[Mapping[str, object]]) -> sa.Insert:
-    """Return what inserts rows in their order, and waits at one that somebody else is inserting or deleting."""
+def _batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(paths), _ROWS_PER_STATEMENT):
+        yield paths[start : start + _ROWS_PER_STATEMENT]
+
+
+def _insert(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows in their order, and wait at one that somebody else is inserting or deleting."""
     if is_postgres(connection):
-        return postgresql.insert(file_locks).values(rows).on_conflict_do_nothing()
-    return sqlite.insert(file_locks).values(rows).on_conflict_do_nothing()
+        connection.execute(postgresql.insert(file_locks).values(rows).on_conflict_do_nothing())
+    else:
+        # One by one: nothing is waited for, and a statement for so many would have to be made anew each time.
+        connection.execute(sqlite.insert(file_locks).on_conflict_do_nothing(), rows)

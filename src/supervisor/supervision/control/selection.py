@@ -26,7 +26,16 @@ def find_session(engine: Engine, name: str) -> SessionRow:
         UsageError: There is none, or more than one.
     """
     with transaction(engine) as connection:
-        found = sessions.named(connection, name)
+        return session_named(connection, name)
+
+
+def session_named(connection: Connection, name: str) -> SessionRow:
+    """Return the session that `find_session` finds.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    found = sessions.named(connection, name)
     meant = (
         [session for session in found if session.id == name]
         or [session for session in found if session.status not in ENDED_SESSIONS]

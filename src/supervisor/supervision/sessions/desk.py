@@ -1,11 +1,12 @@
 """Changing one session on behalf of a program: found by its name, locked, changed, shown as it stands then."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
@@ -13,16 +14,18 @@ from supervisor.model.states import SessionStatus
 from supervisor.store import naming, sessions
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import transaction
+from supervisor.store.kept import KeptEngine
 from supervisor.store.moments import database_now
 from supervisor.store.sessions import SessionRow
 from supervisor.supervision.control.changes import Answer
 from supervisor.supervision.control.followup import FollowUp
-from supervisor.supervision.control.selection import Target, find_session, unknown_session
+from supervisor.supervision.control.selection import Target, session_named, unknown_session
 from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
 
+T = TypeVar("T")
 Command = Callable[..., Sequence[Answer]]
-Step = Callable[[Connection, SessionRow, datetime], None]
+Step = Callable[[Connection, SessionRow, datetime], T]
 
 
 class SessionStateError(UsageError):
@@ -34,13 +37,13 @@ def refusal(session: SessionRow, why: str) -> SessionStateError:
     return SessionStateError(f"session {session.title!r} ({session.id}) is {session.status}; {why}")
 
 
-def find(engine: Engine, session: SessionRow | str) -> SessionRow:
+def find(connection: Connection, session: SessionRow | str) -> SessionRow:
     """Return a session as it stands now.
 
     Raises:
         UsageError: There is none, or more than one.
     """
-    return find_session(engine, _name(session))
+    return session_named(connection, _name(session))
 
 
 @dataclass(frozen=True)
@@ -50,51 +53,47 @@ class SessionDesk:
     Attributes:
         repository_name: What the settings say that the repository is known by.
         note: Told, a line at a time, what a person should know.
+        control: The control database, which is made where need be, and kept open.
     """
 
     place: Place
     repository_name: str | None
     note: Callable[[str], None]
+    control: KeptEngine = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "control", KeptEngine(self.place.open_control))
 
     @property
     def has_sessions(self) -> bool:
         """Whether there may be some; looking for them makes no database."""
         return self.place.has_control
 
+    @cached_property
     def repository(self) -> str:
-        """Return what the repository is known by."""
+        """What the repository is known by: git is asked once."""
         return self.place.identity(self.repository_name)
 
     def now(self, connection: Connection) -> datetime:
         """Return the time by the database's clock."""
         return database_now(connection, SystemClock())
 
-    @contextmanager
-    def opened(self) -> Iterator[Engine]:
-        """Have the control database, which is made where need be, while the block runs."""
-        engine = self.place.open_control()
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-
-    def change(self, session: SessionRow | str, step: Step) -> SessionRow:
-        """Take a step for a session that is kept from everybody else meanwhile; return how it stands then.
+    def change(self, session: SessionRow | str, step: Step[T]) -> T:
+        """Take a step for a session that is kept from everybody else meanwhile, and return what it gives.
 
         Raises:
             UsageError: There is no such session; and what the step raises.
         """
         self._expect(session)
-        with self.opened() as engine:
-            session_id = find(engine, session).id
+        engine = self.control.get()
 
-            def change() -> SessionRow:
-                with transaction(engine) as connection:
-                    sessions.lock(connection, session_id)
-                    step(connection, sessions.get(connection, session_id), self.now(connection))
-                    return sessions.get(connection, session_id)
+        def change() -> T:
+            with transaction(engine) as connection:
+                found = find(connection, session)
+                sessions.lock(connection, found.id)
+                return step(connection, sessions.get(connection, found.id), self.now(connection))
 
-            return retrying_conflicts()(change)
+        return retrying_conflicts()(change)
 
     def command(
         self, session: SessionRow | str, command: Command, possible: Collection[SessionStatus], why_not: str
@@ -106,12 +105,12 @@ class SessionDesk:
         """
         self._expect(session)
         with self.place.open_workshop(self.note) as shop:
-            found = find(shop.engine, session)
-            if found.status not in possible:
-                raise refusal(found, why_not)
             with transaction(shop.engine) as connection:
+                found = find(connection, session)
+                if found.status not in possible:
+                    raise refusal(found, why_not)
                 target = Target(found.id, found, naming.of_session(connection, found.id))
-            follow = FollowUp(shop, self.repository(), command(shop, [target], actor=user_name()))
+            follow = FollowUp(shop, self.repository, command(shop, [target], actor=user_name()))
             if follow.pending:
                 follow.look()
             follow.tidy_up()

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sqlalchemy.engine import Connection
 
@@ -24,12 +26,13 @@ class SessionManager:
     """Makes sessions, says how they go on, and keeps files of a repository for them.
 
     A session is named by what `create_session` or `list_sessions` returned, by its id, the beginning of that, or its
-    title. Every method opens the database for itself: a manager can be kept, and shared between threads.
+    title. The database is opened by the first method that needs it and kept open until `close`, or the end of a `with`
+    block: a manager can be kept, shared between threads, and used in forked processes.
 
     Example:
-        sessions = SessionManager("archive")
-        night = sessions.create_session("night")
-        sessions.lock_files(night, ["scans/a.tiff"])
+        with SessionManager("archive") as sessions:
+            night = sessions.create_session("night")
+            sessions.lock_files(night, ["scans/a.tiff"])
     """
 
     def __init__(
@@ -58,6 +61,18 @@ class SessionManager:
         self._repository = place.repository
         self._desk = SessionDesk(place, repository_name, note or (lambda _line: None))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; a method that is called afterwards opens it again."""
+        self._desk.control.close()
+
     def create_session(self, title: str, intent: str | None = None) -> SessionRow:
         """Make a session, which nothing is done for before it is started.
 
@@ -72,7 +87,7 @@ class SessionManager:
         if not title.strip():
             raise UsageError("a session needs a title")
         session_id = uuid.uuid4().hex[:12]
-        with self._desk.opened() as engine, transaction(engine) as connection:
+        with transaction(self._desk.control.get()) as connection:
             sessions.prepare(connection, session_id, title, intent, at=self._desk.now(connection))
             return sessions.get(connection, session_id)
 
@@ -92,7 +107,7 @@ class SessionManager:
             raise UsageError(f"a limit of {limit} is not possible")
         if not self._desk.has_sessions:
             return []
-        with self._desk.opened() as engine, transaction(engine) as connection:
+        with transaction(self._desk.control.get()) as connection:
             return sessions.listed(connection, SessionStatus(status) if status else None, limit)
 
     def start_session(self, session: SessionRow | str) -> SessionRow:
@@ -102,9 +117,10 @@ class SessionManager:
             UsageError: There is no such session, or it is in another state.
         """
 
-        def start(connection: Connection, found: SessionRow, at: datetime) -> None:
+        def start(connection: Connection, found: SessionRow, at: datetime) -> SessionRow:
             if not sessions.start(connection, found.id, at=at):
                 raise refusal(found, "only one that is created can be started")
+            return sessions.get(connection, found.id)
 
         return self._desk.change(session, start)
 
@@ -136,11 +152,12 @@ class SessionManager:
             UsageError: There is no such session, it has ended, or a run of it is queued or running.
         """
 
-        def complete(connection: Connection, found: SessionRow, at: datetime) -> None:
+        def complete(connection: Connection, found: SessionRow, at: datetime) -> SessionRow:
             if sessions.has_others(connection, found.id, []):
                 raise refusal(found, "a run of it is queued or running")
             if not sessions.end(connection, found.id, SessionStatus.COMPLETED, at=at):
                 raise refusal(found, "it has ended before")
+            return sessions.get(connection, found.id)
 
         return self._desk.change(session, complete)
 
@@ -177,15 +194,16 @@ class SessionManager:
             UsageError: A path names no file of the repository, the run id is not allowed, there is no such session, or
                 it has ended.
         """
-        named, repository = lockable(self._repository, paths), self._desk.repository()
+        named, repository = lockable(self._repository, paths), self._desk.repository
         run_id = None if run is None else check_run_id(run)
 
-        def lock(connection: Connection, found: SessionRow, at: datetime) -> None:
+        def lock(connection: Connection, found: SessionRow, at: datetime) -> list[FileLock]:
             if found.status in ENDED_SESSIONS:
                 raise refusal(found, "one that has ended can lock no file")
             file_locks.lock(connection, repository, found.id, named, run_id=run_id, at=at)
+            return file_locks.held(connection, repository, found.id)
 
-        return self.locked_files(self._desk.change(session, lock))
+        return self._desk.change(session, lock)
 
     def unlock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath] | None = None
@@ -203,15 +221,16 @@ class SessionManager:
             UsageError: A path names no file of the repository, or there is no such session.
         """
         named = None if paths is None else lockable(self._repository, paths)
-        repository = self._desk.repository()
+        repository = self._desk.repository
 
-        def unlock(connection: Connection, found: SessionRow, _at: datetime) -> None:
+        def unlock(connection: Connection, found: SessionRow, _at: datetime) -> list[FileLock]:
             if named is None:
                 file_locks.release(connection, found.id)
             else:
                 file_locks.unlock(connection, repository, found.id, named)
+            return file_locks.held(connection, repository, found.id)
 
-        return self.locked_files(self._desk.change(session, unlock))
+        return self._desk.change(session, unlock)
 
     def locked_files(self, session: SessionRow | str | None = None) -> list[FileLock]:
         """Return the files of this repository that a session has, or any session, in the order of the paths.
@@ -221,9 +240,7 @@ class SessionManager:
         """
         if session is None and not self._desk.has_sessions:
             return []
-        repository = self._desk.repository()
-        with self._desk.opened() as engine:
-            session_id = None if session is None else find(engine, session).id
-            with transaction(engine) as connection:
-                locks = file_locks.held(connection, repository)
-        return [lock for lock in locks if session_id in {None, lock.session_id}]
+        repository = self._desk.repository
+        with transaction(self._desk.control.get()) as connection:
+            session_id = None if session is None else find(connection, session).id
+            return file_locks.held(connection, repository, session_id)
