@@ -22,6 +22,6 @@ class Part:
         return f"{self.name}_version"
 
 
-CONTROL = Part("control", "0002", "runs")
+CONTROL = Part("control", "0003", "runs")
 RESULTS = Part("results", "0002", "documents")
 CACHE = Part("cache", "0001", "page_cache")

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.states import ACTIVE, RunStatus, check_transition
-from supervisor.store import file_locks
+from supervisor.store import file_locks, progress
 from supervisor.store.events import Event, is_recorded, record
 from supervisor.store.tables import runs
 
@@ -113,6 +113,7 @@ def add(connection: Connection, new: NewRun, *, at: datetime) -> int:
     state = {"attempt": attempt + 1, "lease_term": term, "status": RunStatus.QUEUED}
     values = {**vars(new), **state, "available_at": at, "created_at": at}
     run = int(connection.execute(sa.insert(runs).values(values).returning(runs.c.id)).scalar_one())
+    progress.begin(connection, run, new.spec, at=at)
     detail = {"commit": new.commit_sha, "lane": new.lane, "priority": new.priority}
     record(connection, Event(run, attempt + 1, term, at, new.requested_by, "queued", None, RunStatus.QUEUED, detail))
     return run
@@ -131,6 +132,8 @@ def transition(
 ) -> bool:
     """Change the state of a row, if its state and lease term are still those of `row`, and record the event.
 
+    Those who watch are told the event as the stage that the run is in.
+
     Returns:
         Whether the change is made, now or by an earlier try of the same actor whose answer was lost. False means that
         somebody else was first, and nothing is changed.
@@ -147,6 +150,7 @@ def transition(
     if changed.rowcount != 1:
         return is_recorded(connection, happened)
     record(connection, happened)
+    progress.note_stage(connection, row.id, event, at=at)
     return True
 
 

@@ -65,6 +65,10 @@ sessions = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
+    # Told by those whose work is not, or not only, runs; a total of null is not known.
+    sa.Column("progress_done", sa.Integer),
+    sa.Column("progress_total", sa.Integer),
+    sa.Column("progress_note", Words),
 )
 
 runs = sa.Table(
@@ -130,6 +134,29 @@ sa.Index(
     runs.c.claimed_by,
     sqlite_where=sa.text("status = 'running'"),
     postgresql_where=sa.text("status = 'running'"),
+)
+
+# How far each run is: beside its row, which is large, and which more than one wants to lock.
+run_progress = sa.Table(
+    "run_progress",
+    control,
+    sa.Column("run", _BIG, sa.ForeignKey(runs.c.id), primary_key=True, autoincrement=False),
+    # What it is busy with, or what happened to it last, in a word or two.
+    sa.Column("stage", Words, nullable=False),
+    sa.Column("documents", sa.Integer, nullable=False, server_default="0"),
+    # How many of them have told their pages.
+    sa.Column("documents_opened", sa.Integer, nullable=False, server_default="0"),
+    # Failed ones included.
+    sa.Column("documents_done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("documents_failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_ocr", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_text_layer", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_cache", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_blank", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_skipped", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pages_failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 
 run_events = sa.Table(

@@ -1,0 +1,83 @@
+"""Rows of `run_progress`: how far each run is. They are for those who watch; nothing is decided by them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from supervisor.model.states import RunStatus
+from supervisor.store.engine import is_postgres
+from supervisor.store.tables import run_progress, runs
+
+
+@dataclass(frozen=True)
+class ProgressCounts:
+    """How far a run is, or several are.
+
+    Attributes:
+        documents_opened: How many documents have told their pages.
+        documents_done: How many are finished, failed ones included.
+        pages: Of the documents that were opened; those below are finished, by source, else by status.
+    """
+
+    documents: int = 0
+    documents_opened: int = 0
+    documents_done: int = 0
+    documents_failed: int = 0
+    pages: int = 0
+    pages_ocr: int = 0
+    pages_text_layer: int = 0
+    pages_cache: int = 0
+    pages_blank: int = 0
+    pages_skipped: int = 0
+    pages_failed: int = 0
+
+
+def begin(connection: Connection, run: int, spec: object, *, at: datetime) -> None:
+    """Make the row of a run that is queued.
+
+    Args:
+        connection: In the transaction that makes the run.
+        run: Its row.
+        spec: What it has to do, as it is stored; what another program has written may be anything.
+        at: Now.
+    """
+    documents = spec.get("documents") if isinstance(spec, Mapping) else None
+    values = {"run": run, "stage": RunStatus.QUEUED, "documents": _length(documents), "updated_at": at}
+    connection.execute(sa.insert(run_progress).values(values))
+
+
+def note_stage(connection: Connection, run: int, stage: str, *, at: datetime) -> None:
+    """Note what has happened to a run, whose row the caller has changed."""
+    connection.execute(sa.update(run_progress).where(run_progress.c.run == run).values(stage=stage, updated_at=at))
+
+
+def keep(
+    connection: Connection, run: int, lease_term: int, stage: str, counts: ProgressCounts, *, at: datetime
+) -> bool:
+    """Note how far a run is, while it is running under this term.
+
+    Whoever is about to change the run is not waited for, and lets nothing be noted.
+
+    Returns:
+        Whether it is noted.
+    """
+    values: dict[str, Any] = {"stage": stage, **vars(counts), "updated_at": at}
+    current = sa.select(
+        runs.c.id, *(sa.bindparam(f"new_{name}", value, run_progress.c[name].type) for name, value in values.items())
+    ).where(runs.c.id == run, runs.c.status == RunStatus.RUNNING, runs.c.lease_term == lease_term)
+    insert = postgresql.insert(run_progress) if is_postgres(connection) else sqlite.insert(run_progress)
+    # It keeps the row from changing until we have written: else, what was decided on its old state would be written.
+    query = insert.from_select(["run", *values], current.with_for_update(read=True, skip_locked=True))
+    kept = query.on_conflict_do_update(
+        index_elements=[run_progress.c.run], set_={name: query.excluded[name] for name in values}
+    )
+    return connection.execute(kept).rowcount == 1
+
+
+def _length(documents: object) -> int:
+    return len(documents) if isinstance(documents, list | tuple) else 0
