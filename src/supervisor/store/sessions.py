@@ -15,7 +15,13 @@ from supervisor.store.tables import runs, sessions, storable
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A row of `sessions`."""
+    """A row of `sessions`.
+
+    Attributes:
+        progress_done: How much of its work is done, where a program tells it: that of its runs is theirs.
+        progress_total: How much there is; None if nobody knows.
+        progress_note: What the program is busy with, in its own words.
+    """
 
     id: str
     title: str
@@ -24,6 +30,9 @@ class SessionRow:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    progress_done: int | None = None
+    progress_total: int | None = None
+    progress_note: str | None = None
 
 
 _COLUMNS = [sessions.c[field.name] for field in fields(SessionRow)]
@@ -121,6 +130,16 @@ def end(connection: Connection, session_id: str, outcome: SessionStatus, *, at: 
     unfinished = set(SessionStatus) - ENDED_SESSIONS
     file_locks.release(connection, session_id)
     return _change(connection, session_id, unfinished, outcome, finished_at=at)
+
+
+def note_progress(connection: Connection, session_id: str, done: int, total: int | None, note: str | None) -> bool:
+    """Note how far a session is; False if it has ended."""
+    values = {"progress_done": done, "progress_total": total, "progress_note": note}
+    unfinished = sessions.c.status.not_in(ENDED_SESSIONS)
+    return (
+        connection.execute(sa.update(sessions).where(sessions.c.id == session_id, unfinished).values(values)).rowcount
+        == 1
+    )
 
 
 def conclude(connection: Connection, session_id: str, *, at: datetime) -> None:

@@ -122,6 +122,24 @@ def test_what_is_wrong_is_said(manager: SessionManager) -> None:
     assert files(manager) == []
 
 
+def test_a_session_tells_how_far_it_is_until_it_ends(manager: SessionManager) -> None:
+    made = manager.create_session("night")
+    assert (made.progress_done, made.progress_total, made.progress_note) == (None, None, None)
+    told = manager.update_progress(made, 3, total=10, note="sorting \0 scans")
+    assert (told.progress_done, told.progress_total) == (3, 10)
+    assert told.progress_note == "sorting \N{REPLACEMENT CHARACTER} scans"
+    told = manager.update_progress("night", 4)
+    assert (told.progress_done, told.progress_total, told.progress_note) == (4, None, None)
+    assert manager.list_sessions() == [told]
+    for done, total in ((-1, None), (11, 10), (0, -1), (2**31, None), (0, 2**31)):
+        with pytest.raises(UsageError, match="is not possible"):
+            manager.update_progress(made, done, total)
+    manager.complete_session(made)
+    with pytest.raises(SessionStateError, match="one that has ended makes no progress"):
+        manager.update_progress(made, 5)
+    assert manager.list_sessions()[0].progress_done == 4
+
+
 def test_files_are_a_sessions_own_until_it_gives_them_back_or_ends(manager: SessionManager) -> None:
     night, day = manager.create_session("night"), manager.create_session("day")
     assert [lock.path for lock in manager.lock_files(night, ["./b", "a"], run="letters")] == ["a", "b"]

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
+from supervisor.model.numbers import LARGEST_NUMBER
 from supervisor.model.states import SessionStatus
 from supervisor.store import naming, sessions
 from supervisor.store.conflicts import retrying_conflicts
@@ -44,6 +45,20 @@ def find(connection: Connection, session: SessionRow | str) -> SessionRow:
         UsageError: There is none, or more than one.
     """
     return session_named(connection, _name(session))
+
+
+def check_progress(done: int, total: int | None) -> None:
+    """Refuse what cannot be how far something is.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    most = LARGEST_NUMBER if total is None else total
+    if not 0 <= done <= most <= LARGEST_NUMBER:
+        raise UsageError(
+            f"progress of {done}{'' if total is None else f' of {total}'} is not possible",
+            hint=f"0 <= done <= total <= {LARGEST_NUMBER}",
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from supervisor.store.file_locks import FileLock
 from supervisor.store.sessions import SessionRow
 from supervisor.supervision.control import changes
 from supervisor.supervision.place import Place
-from supervisor.supervision.sessions.desk import SessionDesk, find, refusal
+from supervisor.supervision.sessions.desk import SessionDesk, check_progress, find, refusal
 from supervisor.supervision.sessions.lockable import AnyPath, lockable
 
 
@@ -172,6 +172,29 @@ class SessionManager:
         """
         possible = set(SessionStatus) - ENDED_SESSIONS
         return self._desk.command(session, changes.cancel, possible, "it has ended before")
+
+    def update_progress(
+        self, session: SessionRow | str, done: int, total: int | None = None, note: str | None = None
+    ) -> SessionRow:
+        """Say how far a session is whose work is not, or not only, that of its runs; people are shown it.
+
+        Args:
+            session: Which one.
+            done: How much is done, in whatever unit.
+            total: How much there is; None if that is not known.
+            note: What is being done, in a few words.
+
+        Raises:
+            UsageError: A number is out of range, there is no such session, or it has ended.
+        """
+        check_progress(done, total)
+
+        def note_it(connection: Connection, found: SessionRow, _at: datetime) -> SessionRow:
+            if not sessions.note_progress(connection, found.id, done, total, note):
+                raise refusal(found, "one that has ended makes no progress")
+            return sessions.get(connection, found.id)
+
+        return self._desk.change(session, note_it)
 
     def lock_files(
         self, session: SessionRow | str, paths: AnyPath | Iterable[AnyPath], run: str | None = None
