@@ -203,7 +203,7 @@ def test_show_knows_the_newest_row_and_names_near_ones(three: Archive) -> None:
     assert events(three, "a") == ["queued", "claimed", "succeeded"]
     missed = three.supervisor("show", "A")
     assert (missed.code, missed.out) == (2, "")
-    assert "there is no run 'A' (did you mean 'a'?)" in missed.err
+    assert "there is no run 'A' here (did you mean 'a'?)" in missed.err
     assert "(there are: a)" in three.supervisor("show", "elsewhere").err
 
 

@@ -110,7 +110,6 @@ def test_attempts_and_terms_go_on_from_row_to_row(
         assert runs.active(connection, "repo", "a") is None
         second = runs.get(connection, add_run(connection, "a"))
         assert (second.attempt, second.lease_term) == (2, 1)
-        assert runs.latest(connection, "repo", "a") == second
         again = claims.claim(connection, "w", clock)
         assert again == runs.get(connection, second.id)
         assert again.lease_term == 2
@@ -129,7 +128,6 @@ def test_what_a_repository_ever_had_is_known(engine: Engine, claimed: RunRow, ad
         runs.add(connection, replace(NEW, run_id="z", repository="another"), at=at(0))
         assert runs.run_ids(connection, "repo") == ["B", "a", "c"]
         assert runs.run_ids(connection, "none") == []
-        assert runs.latest(connection, "repo", "z") is None
 
 
 def test_who_holds_an_older_term_changes_nothing(engine: Engine, claimed: RunRow, clock: HandClock, at: At) -> None:

@@ -8,8 +8,6 @@ from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.report import RunReport, job_files, report_run
-from supervisor.errors import UsageError
-from supervisor.model.near import near_hint
 from supervisor.model.states import RunStatus
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
@@ -70,29 +68,15 @@ class RunHistory:
         return {"schema": SCHEMA, "run": run, "events": [_entry(event) for event in self.events]}
 
 
-def read_history(
-    engine: Engine, databases: Databases, directory: RunsDirectory, repository: str, run_id: str
-) -> RunHistory:
-    """Read the story of the newest row of a run id.
-
-    Raises:
-        UsageError: The repository has no such run.
-    """
+def read_history(engine: Engine, databases: Databases, directory: RunsDirectory, run: int) -> RunHistory:
+    """Read the story of a row of `runs`."""
     with transaction(engine) as connection:
-        row = runs.latest(connection, repository, run_id)
-        if row is None:
-            raise unknown_run(run_id, runs.run_ids(connection, repository))
+        row = runs.get(connection, run)
         session = sessions.get(connection, row.session_id)
         happened = events.history(connection, row.id)
-    staged = directory.run(run_id).staging(row.lease_term) / "output"
+    staged = directory.run(row.run_id).staging(row.lease_term) / "output"
     is_left = row.status is RunStatus.CANCELLED and staged.is_dir() and any(staged.iterdir())
     return RunHistory(row, session, report_run(databases, directory, row), happened, staged if is_left else None)
-
-
-def unknown_run(run_id: str, known: Sequence[str]) -> UsageError:
-    """Return the error for a run id that was never used, with those that may be meant."""
-    hint = near_hint(run_id, known, none="none was ever queued here")
-    return UsageError(f"there is no run {run_id!r}", hint=hint)
 
 
 def reason(event: Event) -> str:

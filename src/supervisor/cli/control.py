@@ -48,7 +48,7 @@ def pause(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], no_
     """Let runs rest, or all runs of a session, until 'supervisor resume'.
 
     Pages in flight are finished, and none that is stored is recognised again. A run is named by its id, a session by
-    its id or title; the beginning of an id is enough, and run:NAME or session:NAME says which of the two is meant.
+    its id or title; the beginning of one is enough, and run:NAME or session:NAME says which of the two is meant.
 
     \b
       supervisor pause letters

@@ -5,40 +5,39 @@ from datetime import datetime
 
 import click
 
-from supervisor.board.history import RunHistory, read_history, reason, unknown_run
+from supervisor.board.history import RunHistory, read_history, reason
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_wrapped, shown_seconds
 from supervisor.cli.report import shown_documents, shown_run_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
-from supervisor.model.run_ids import check_run_id
 from supervisor.model.states import ACTIVE, RunStatus
 from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
+from supervisor.supervision.control.selection import find_run, unknown_name
 from supervisor.supervision.place import Place
 
 _LABEL_COLUMNS = 13
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("name", metavar="RUN")
 @located
 @click.pass_context
-def show(ctx: click.Context, /, *, where: Location, run_id: str) -> int:
+def show(ctx: click.Context, /, *, where: Location, name: str) -> int:
     """Show how a run stands, and its whole history, one line an event.
 
     \b
       supervisor show letters
       supervisor show letters --json
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
-    check_run_id(run_id)
     place = Place.find(where.repo, where.runs_dir, where.database_url)
     if not place.has_control:
-        raise unknown_run(run_id, [])
+        raise unknown_name(name, what="run")
     engine = place.databases.open_control()
     try:
-        name = place.identity(repository_name(ctx, place.repository))
-        history = read_history(engine, place.databases, place.runs_directory, name, run_id)
+        run = find_run(engine, place.identity(repository_name(ctx, place.repository)), name)
+        history = read_history(engine, place.databases, place.runs_directory, run.id)
     finally:
         engine.dispose()
     if where.as_json:

@@ -24,7 +24,7 @@ NAME_VARIABLE = "WORKER_ID"
 )
 @workers_option(variables=("CONCURRENCY",))
 # Not from variables or files, where the word is the title of a new session.
-@click.option("--session", metavar="SESSION", help="Execute this one's runs only: id, beginning of an id, or title.")
+@click.option("--session", metavar="SESSION", help="Execute this one's runs only: its id or title, or a beginning.")
 @click.option("--once", is_flag=True, help="End when nothing is queued any more.")
 @execution_options
 @located

@@ -38,20 +38,24 @@ def lock_heads(connection: Connection, rows: Collection[int]) -> list[RunHead]:
     return [run_head(row) for row in connection.execute(query).mappings()]
 
 
-def sessions_named(connection: Connection, repository: str, name: str) -> list[SessionRow]:
-    """Return the sessions of a repository with this title, or whose id begins so; the newest first.
+def sessions_named(connection: Connection, repository: str | None, name: str) -> list[SessionRow]:
+    """Return the sessions of a repository (None: of any) whose id or title begins with a name; the newest first.
 
     One that has no run yet belongs to any repository.
     """
     found = named(connection, name)
+    if repository is None:
+        return found
     query = sa.select(sessions.c.id).where(sessions.c.id.in_([one.id for one in found]), _is_of(repository))
     here = set(connection.scalars(query))
     return [one for one in found if one.id in here]
 
 
-def titles(connection: Connection, repository: str) -> Sequence[str]:
-    """Return the titles of a repository's latest sessions."""
-    query = sa.select(sessions.c.title).where(_is_of(repository)).order_by(sessions.c.created_at.desc())
+def titles(connection: Connection, repository: str | None) -> Sequence[str]:
+    """Return the titles of the latest sessions of a repository, or of any."""
+    query = sa.select(sessions.c.title).order_by(sessions.c.created_at.desc())
+    if repository is not None:
+        query = query.where(_is_of(repository))
     return list(dict.fromkeys(connection.scalars(query.limit(_REMEMBERED_TITLES))))
 
 

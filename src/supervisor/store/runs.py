@@ -245,13 +245,6 @@ def heads(connection: Connection, rows: Collection[int]) -> list[RunHead]:
     return [run_head(row) for row in connection.execute(query).mappings()]
 
 
-def latest(connection: Connection, repository: str, run_id: str) -> RunRow | None:
-    """Return the newest row of a run id."""
-    query = sa.select(*COLUMNS).where(runs.c.repository == repository, runs.c.run_id == run_id)
-    row = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).mappings().one_or_none()
-    return None if row is None else run_row(row)
-
-
 def run_ids(connection: Connection, repository: str) -> list[str]:
     """Return the run ids that a repository has, or ever had."""
     query = sa.select(runs.c.run_id).where(runs.c.repository == repository).distinct()

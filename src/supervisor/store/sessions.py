@@ -64,10 +64,13 @@ def listed(connection: Connection, status: SessionStatus | None = None, limit: i
 
 
 def named(connection: Connection, name: str) -> list[SessionRow]:
-    """Return the sessions that a person may mean by the beginning of an id, or by a title; the newest first."""
-    meant = sessions.c.id.startswith(storable(name), autoescape=True) | (sessions.c.title == name)
-    query = sa.select(*_COLUMNS).where(meant).order_by(sessions.c.created_at.desc())
-    return [_row(row) for row in connection.execute(query).mappings()]
+    """Return the sessions that a person may mean by the beginning of an id or a title; the newest first."""
+    begin = storable(name)
+    meant = sessions.c.id.startswith(begin, autoescape=True) | sessions.c.title.startswith(begin, autoescape=True)
+    query = sa.select(*_COLUMNS).where(meant).order_by(sessions.c.created_at.desc(), sessions.c.id)
+    found = [_row(row) for row in connection.execute(query).mappings()]
+    # SQLite takes capitals and small letters for the same.
+    return [one for one in found if one.id.startswith(begin) or one.title.startswith(begin)]
 
 
 def has_others(connection: Connection, session_id: str, rows: Collection[int]) -> bool:

@@ -194,7 +194,7 @@ class ParallelRunSupervisor:
         """Execute what is queued for this repository, in any session, until SIGINT or SIGTERM.
 
         Args:
-            session: Id, beginning of an id, or title of the only session that is served.
+            session: Id or title, or the beginning of one, of the only session that is served.
             once: End when nothing is queued any more.
 
         Raises:
@@ -203,7 +203,7 @@ class ParallelRunSupervisor:
         """
         check_runs_directory(self.repository, self.runs_directory)
         with self._workshop(self._workers) as shop:
-            session_id = None if session is None else find_session(shop.engine, session).id
+            session_id = None if session is None else find_session(shop.engine, None, session).id
             repository = self._repository_identity(self.repository.resolve("HEAD"))
             scope = Scope(session_id, [repository])
             rescuer = Rescuer(shop, scope)

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
-from supervisor.board.history import read_history, reason, unknown_run
-from supervisor.errors import UsageError
+from supervisor.board.history import read_history, reason
 from supervisor.model.states import RunStatus
 from supervisor.store import runs
 from supervisor.store.databases import Databases
@@ -45,21 +44,7 @@ def test_every_event_says_why(event: str, detail: dict[str, object], words: str)
     assert reason(Event(1, 2, 4, AT, "ada", event, None, None, detail)) == words
 
 
-@pytest.mark.parametrize(
-    ("known", "hint"),
-    [
-        ([], "none was ever queued here"),
-        (["photos"], "there are: photos"),
-        (["Letters", "litters", "photos"], "did you mean 'Letters' or 'litters'?"),
-        ([*"abcdefg"], "there are: a, b, c, d, e, …"),
-    ],
-)
-def test_an_unknown_run_offers_those_that_may_be_meant(known: list[str], hint: str) -> None:
-    error = unknown_run("letters", known)
-    assert (error.exit_code, error.message, error.hint) == (2, "there is no run 'letters'", hint)
-
-
-def test_the_story_is_that_of_the_newest_row_and_all_that_happened_to_it(
+def test_the_story_is_that_of_a_row_and_all_that_happened_to_it(
     engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
 ) -> None:
     first = make_run("letters")
@@ -71,7 +56,7 @@ def test_the_story_is_that_of_the_newest_row_and_all_that_happened_to_it(
     with transaction(engine) as connection:
         detail = {"from": "w", "reason": "its worker is gone"}
         runs.transition(connection, newest, RunStatus.QUEUED, at=later, actor="two", event="rescued", detail=detail)
-    told = read_history(engine, databases, directory, "repo", "letters")
+    told = read_history(engine, databases, directory, newest.id)
     assert (told.row.id, told.session.title, told.report.attempt) == (newest.id, "Letters of 1911", 2)
     assert [event.event for event in told.events] == ["queued", "claimed", "rescued"]
     printed = json.loads(json.dumps(told.to_json()))
@@ -99,17 +84,5 @@ def test_a_run_that_has_ended_has_a_story(
     row = make_run("letters")
     with transaction(engine) as connection:
         runs.transition(connection, row, RunStatus.FAILED, at=AT, actor="x", event="failed")
-    told = read_history(engine, databases, directory, "repo", "letters")
+    told = read_history(engine, databases, directory, row.id)
     assert [event.event for event in told.events] == ["queued", "claimed", "failed"]
-
-
-def test_a_story_of_nobody_names_those_there_are(
-    engine: Engine, databases: Databases, directory: RunsDirectory, make_run: Callable[[str], RunRow]
-) -> None:
-    make_run("letters")
-    with pytest.raises(UsageError) as caught:
-        read_history(engine, databases, directory, "repo", "leters")
-    assert caught.value.hint == "did you mean 'letters'?"
-    with pytest.raises(UsageError) as caught:
-        read_history(engine, databases, directory, "another repository", "letters")
-    assert caught.value.hint == "none was ever queued here"

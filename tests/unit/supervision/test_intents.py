@@ -98,17 +98,16 @@ def test_what_a_cancelled_run_has_staged_is_kept_and_shown(bench: Bench) -> None
     settle(bench.shop, assignment.row)
     assert bench.row(run).settled_at is not None
 
-    def staged() -> object:
+    def staged(run: int) -> object:
         shop = bench.shop
-        return read_history(shop.engine, shop.databases, shop.runs_directory, "repo", "a").staged
+        return read_history(shop.engine, shop.databases, shop.runs_directory, run).staged
 
     folder = bench.directory_of(assignment.row).staging(1) / "output"
-    assert staged() == folder
+    assert staged(run) == folder
     assert (folder / "a.tiff.txt").read_text() == "text so far"
     assignment.release()
     bench.add_session("t")
-    bench.add("a", session_id="t")
-    assert staged() is None
+    assert staged(bench.add("a", session_id="t")) is None
     again = bench.claim()
     bench.stage(again.row, "all of it")
     end(bench.shop, again, SUCCEEDED)

@@ -9,7 +9,7 @@ from supervisor.store.engine import transaction
 from supervisor.store.runs import NewRun
 from supervisor.store.tables import runs as table
 from supervisor.store.tables import sessions as session_table
-from supervisor.supervision.control.selection import Target, resolve
+from supervisor.supervision.control.selection import Target, find_run, resolve
 from support.clocks import HandClock
 
 SESSIONS = {
@@ -71,6 +71,8 @@ def end(engine: Engine, *run_ids: str) -> None:
         ("run:b2", "run:b2"),
         ("minutes", "run:minutes"),  # of the session with its title it is the only one
         ("session:minutes", "session:c0ffee000000"),
+        ("session:min", "session:c0ffee000000"),
+        ("Nig", "session:b28e79996e38"),
         ("Planned", "session:f00000000000"),
     ],
 )
@@ -89,12 +91,14 @@ def test_a_session_stands_for_all_its_runs(engine: Engine) -> None:
     ("name", "message", "hint"),
     [
         ("books", "'books' could be run books or session d00d00000000 (books)", "as in run:books"),
-        ("b", "'b' could be run books, run b2 or session b28e79996e38 (Night)", "name more of it"),
+        ("bo", "'bo' could be run books or session d00d00000000 (books)", "name more of it"),
+        ("b", "'b' could be run books, run b2, session b28e79996e38 (Night) or session d00d00000000 (books)", ""),
         ("pho", "'pho' could be run photos or run photos-1921", "as in run:photos"),
         ("leters", "there is no run or session 'leters' here", "did you mean 'letters'?"),
         ("night", "there is no run or session 'night' here", "did you mean 'Night'?"),
-        ("run:Night", "there is no run 'Night' here", "there are: "),
-        ("session:letters", "there is no session 'letters' here", "there are: "),
+        ("run:Night", "there is no run 'Night' here", "that is a session: supervisor status Night"),
+        ("session:letters", "there is no session 'letters' here", "that is a run: supervisor show letters"),
+        ("run:Plan", "there is no run 'Plan' here", "that is a session: supervisor status Plan"),
         ("Elsewhere", "there is no run or session 'Elsewhere' here", "there are: "),
         ("atlas", "there is no run or session 'atlas' here", "there are: "),
         ("", "a name is empty", "name a run or a session"),
@@ -124,6 +128,18 @@ def test_what_has_not_ended_goes_before_what_has(engine: Engine, clock: HandCloc
     assert find(engine, "Night")[0].exact_name == "session:b28e79996e38"
     with pytest.raises(UsageError, match="could be run photos or run photos-1921"):
         find(engine, "pho")
+
+
+def test_one_run_is_found_by_its_id_or_a_beginning(engine: Engine) -> None:
+    assert find_run(engine, "repo", "lett").run_id == "letters"
+    assert find_run(engine, "repo", "run:books").run_id == "books"
+    assert find_run(engine, "repo", "photos").run_id == "photos"
+    assert find_run(engine, "other", "at").run_id == "atlas"
+    with pytest.raises(UsageError, match="'pho' could be run photos or run photos-1921"):
+        find_run(engine, "repo", "pho")
+    for name in ("Night", "session:Night", "atlas", "\udcff"):
+        with pytest.raises(UsageError, match="there is no run"):
+            find_run(engine, "repo", name)
 
 
 def test_of_a_run_id_that_was_used_again_the_newest_row_is_meant(engine: Engine, clock: HandClock) -> None:

@@ -20,7 +20,7 @@ from supervisor.store.moments import database_now
 from supervisor.store.sessions import SessionRow
 from supervisor.supervision.control.changes import Answer
 from supervisor.supervision.control.followup import FollowUp
-from supervisor.supervision.control.selection import Target, session_named, unknown_session
+from supervisor.supervision.control.selection import Target, session_named, unknown_name
 from supervisor.supervision.person import user_name
 from supervisor.supervision.place import Place
 
@@ -44,7 +44,7 @@ def find(connection: Connection, session: SessionRow | str) -> SessionRow:
     Raises:
         UsageError: There is none, or more than one.
     """
-    return session_named(connection, _name(session))
+    return session_named(connection, None, _name(session))
 
 
 def check_progress(done: int, total: int | None) -> None:
@@ -134,7 +134,7 @@ class SessionDesk:
 
     def _expect(self, session: SessionRow | str) -> None:
         if not self.has_sessions:
-            raise unknown_session(_name(session))
+            raise unknown_name(_name(session), what="session")
 
 
 def _name(session: SessionRow | str) -> str:

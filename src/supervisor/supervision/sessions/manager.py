@@ -25,9 +25,9 @@ from supervisor.supervision.sessions.lockable import AnyPath, lockable
 class SessionManager:
     """Makes sessions, says how they go on, and keeps files of a repository for them.
 
-    A session is named by what `create_session` or `list_sessions` returned, by its id, the beginning of that, or its
-    title. The database is opened by the first method that needs it and kept open until `close`, or the end of a `with`
-    block: a manager can be kept, shared between threads, and used in forked processes.
+    A session is named by what `create_session` or `list_sessions` returned, by its id or title, or the beginning of
+    one of these. The database is opened by the first method that needs it and kept open until `close`, or the end of a
+    `with` block: a manager can be kept, shared between threads, and used in forked processes.
 
     Example:
         with SessionManager("archive") as sessions:
