@@ -32,6 +32,7 @@ from supervisor.store.urls import parse_url, shown_url
 
 BUSY_TIMEOUT_SECONDS = 30
 TRUSTED_SECONDS = 1.0
+_READS = "reads"
 _POSTGRES_OPTIONS = {
     # What hangs must be noticed well before a lease ends: a statement, a lock, a network that swallows everything.
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
@@ -74,7 +75,7 @@ def _made(parsed: sa.URL, connections: int) -> Engine:
         parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=connections, max_overflow=0
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_immediate)
+    sa.event.listen(engine, "begin", _begin)
     return engine.execution_options(schema_translate_map={SCHEMA: None})
 
 
@@ -95,6 +96,21 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     with translated(engine), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Run a block that only reads: all of it sees the database as it is at one moment, and it holds up nobody.
+
+    Raises:
+        DatabaseError: As `transaction`.
+    """
+    with translated(engine), engine.connect() as connection:
+        options: dict[str, Any] = {_READS: True}
+        if is_postgres(connection):
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with connection.execution_options(**options).begin():
+            yield connection
 
 
 def alone(connection: Connection, subject: str) -> None:
@@ -185,5 +201,7 @@ def _writes_ahead(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    # Who may write takes the write lock at once: it would be too late to wait for it after something was read.
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,14 +1,15 @@
 """The history of runs: one row for each change of state, written in the transaction that makes the change."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
-from supervisor.store.tables import run_events, storable
+from supervisor.store.tables import run_events, runs, storable
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,43 @@ def is_recorded(connection: Connection, event: Event) -> bool:
 
 def history(connection: Connection, run: int) -> list[Event]:
     """Return the events of a row of `runs`, oldest first."""
-    rows = connection.execute(sa.select(run_events).where(run_events.c.run_id == run).order_by(run_events.c.id))
-    return [
-        Event(
-            row.run_id,
-            row.attempt,
-            row.lease_term,
-            row.at,
-            row.actor,
-            row.event,
-            None if row.from_status is None else RunStatus(row.from_status),
-            None if row.to_status is None else RunStatus(row.to_status),
-            row.detail,
-        )
-        for row in rows
-    ]
+    query = sa.select(run_events).where(run_events.c.run_id == run).order_by(run_events.c.id)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def recent(
+    connection: Connection, repository: str, session_ids: Collection[str] | None, lane: str | None, limit: int
+) -> list[tuple[Event, str, str]]:
+    """Return what happened last in a repository, with run id and session; the newest first.
+
+    Args:
+        connection: To the database.
+        repository: Whose runs are meant.
+        session_ids: Runs of these sessions; None for all.
+        lane: Runs in this lane; None for all.
+        limit: At most so many.
+    """
+    query = sa.select(run_events, runs.c.run_id.label("name"), runs.c.session_id).join(
+        runs, runs.c.id == run_events.c.run_id
+    )
+    query = query.where(runs.c.repository == repository)
+    if session_ids is not None:
+        query = query.where(runs.c.session_id.in_(session_ids))
+    if lane is not None:
+        query = query.where(runs.c.lane == lane)
+    rows = connection.execute(query.order_by(run_events.c.id.desc()).limit(limit))
+    return [(_event(row), row.name, row.session_id) for row in rows]
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(
+        row.run_id,
+        row.attempt,
+        row.lease_term,
+        row.at,
+        row.actor,
+        row.event,
+        None if row.from_status is None else RunStatus(row.from_status),
+        None if row.to_status is None else RunStatus(row.to_status),
+        row.detail,
+    )

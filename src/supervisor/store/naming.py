@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE
 from supervisor.store.runs import HEAD_COLUMNS, RunHead, run_head
-from supervisor.store.sessions import SessionRow, named
+from supervisor.store.sessions import SessionRow, named, of_repository
 from supervisor.store.tables import runs, sessions
 
 _REMEMBERED_TITLES = 500
@@ -46,7 +46,7 @@ def sessions_named(connection: Connection, repository: str | None, name: str) ->
     found = named(connection, name)
     if repository is None:
         return found
-    query = sa.select(sessions.c.id).where(sessions.c.id.in_([one.id for one in found]), _is_of(repository))
+    query = sa.select(sessions.c.id).where(sessions.c.id.in_([one.id for one in found]), of_repository(repository))
     here = set(connection.scalars(query))
     return [one for one in found if one.id in here]
 
@@ -55,15 +55,10 @@ def titles(connection: Connection, repository: str | None) -> Sequence[str]:
     """Return the titles of the latest sessions of a repository, or of any."""
     query = sa.select(sessions.c.title).order_by(sessions.c.created_at.desc())
     if repository is not None:
-        query = query.where(_is_of(repository))
+        query = query.where(of_repository(repository))
     return list(dict.fromkeys(connection.scalars(query.limit(_REMEMBERED_TITLES))))
 
 
 def _heads(connection: Connection, condition: sa.ColumnElement[bool]) -> list[RunHead]:
     query = sa.select(*HEAD_COLUMNS).where(condition).order_by(runs.c.id)
     return [run_head(row) for row in connection.execute(query).mappings()]
-
-
-def _is_of(repository: str) -> sa.ColumnElement[bool]:
-    its = sa.exists().where(runs.c.session_id == sessions.c.id)
-    return its.where(runs.c.repository == repository) | ~its

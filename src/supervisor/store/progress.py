@@ -1,7 +1,7 @@
 """Rows of `run_progress`: how far each run is. They are for those who watch; nothing is decided by them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,10 @@ class ProgressCounts:
     pages_blank: int = 0
     pages_skipped: int = 0
     pages_failed: int = 0
+
+
+PROGRESS_COLUMNS = [run_progress.c[field.name] for field in fields(ProgressCounts)]
+"""What a query selects to count."""
 
 
 def begin(connection: Connection, run: int, spec: object, *, at: datetime) -> None:
@@ -77,6 +81,14 @@ def keep(
         index_elements=[run_progress.c.run], set_={name: query.excluded[name] for name in values}
     )
     return connection.execute(kept).rowcount == 1
+
+
+def progress_counts(row: Mapping[Any, Any]) -> ProgressCounts:
+    """Make counts of what a query over `PROGRESS_COLUMNS`, or sums of them, returned.
+
+    They are 0 for a run that was queued by hand, and has no row for its progress.
+    """
+    return ProgressCounts(**{column.name: row[column.name] or 0 for column in PROGRESS_COLUMNS})
 
 
 def _length(documents: object) -> int:

@@ -35,7 +35,8 @@ class SessionRow:
     progress_note: str | None = None
 
 
-_COLUMNS = [sessions.c[field.name] for field in fields(SessionRow)]
+COLUMNS = [sessions.c[field.name] for field in fields(SessionRow)]
+"""What a query selects to make rows of."""
 
 
 def add(connection: Connection, session_id: str, title: str, *, at: datetime) -> None:
@@ -52,25 +53,31 @@ def prepare(connection: Connection, session_id: str, title: str, intent: str | N
 
 def get(connection: Connection, session_id: str) -> SessionRow:
     """Return one session."""
-    return _row(connection.execute(sa.select(*_COLUMNS).where(sessions.c.id == session_id)).mappings().one())
+    return session_row(connection.execute(sa.select(*COLUMNS).where(sessions.c.id == session_id)).mappings().one())
 
 
 def listed(connection: Connection, status: SessionStatus | None = None, limit: int | None = None) -> list[SessionRow]:
     """Return the sessions there are, or those in one state; the newest first."""
-    query = sa.select(*_COLUMNS).order_by(sessions.c.created_at.desc(), sessions.c.id).limit(limit)
+    query = sa.select(*COLUMNS).order_by(sessions.c.created_at.desc(), sessions.c.id).limit(limit)
     if status is not None:
         query = query.where(sessions.c.status == status)
-    return [_row(row) for row in connection.execute(query).mappings()]
+    return [session_row(row) for row in connection.execute(query).mappings()]
 
 
 def named(connection: Connection, name: str) -> list[SessionRow]:
     """Return the sessions that a person may mean by the beginning of an id or a title; the newest first."""
     begin = storable(name)
     meant = sessions.c.id.startswith(begin, autoescape=True) | sessions.c.title.startswith(begin, autoescape=True)
-    query = sa.select(*_COLUMNS).where(meant).order_by(sessions.c.created_at.desc(), sessions.c.id)
-    found = [_row(row) for row in connection.execute(query).mappings()]
+    query = sa.select(*COLUMNS).where(meant).order_by(sessions.c.created_at.desc(), sessions.c.id)
+    found = [session_row(row) for row in connection.execute(query).mappings()]
     # SQLite takes capitals and small letters for the same.
     return [one for one in found if one.id.startswith(begin) or one.title.startswith(begin)]
+
+
+def of_repository(repository: str) -> sa.ColumnElement[bool]:
+    """Return what sessions meet that have runs of a repository, and those that have no run yet: they belong to any."""
+    its = sa.exists().where(runs.c.session_id == sessions.c.id)
+    return its.where(runs.c.repository == repository) | ~its
 
 
 def has_others(connection: Connection, session_id: str, rows: Collection[int]) -> bool:
@@ -176,5 +183,6 @@ def _change(
     return changed.rowcount == 1
 
 
-def _row(row: Mapping[Any, Any]) -> SessionRow:
+def session_row(row: Mapping[Any, Any]) -> SessionRow:
+    """Make a row of what a query over `COLUMNS` returned."""
     return SessionRow(**{**row, "status": SessionStatus(row["status"])})

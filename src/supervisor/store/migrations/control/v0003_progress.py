@@ -56,7 +56,7 @@ def upgrade() -> None:
     documents = _DOCUMENTS_IN_POSTGRES if is_postgres else _DOCUMENTS_IN_SQLITE
     done = "CASE WHEN status = 'succeeded' THEN documents ELSE 0 END"
     op.execute(
-        f"INSERT INTO {prefix}run_progress (run, stage, documents, documents_opened, documents_done, updated_at) "  # noqa: S608 (our own names)
-        f"SELECT id, status, documents, {done}, {done}, coalesce(finished_at, claimed_at, created_at) "
+        f"INSERT INTO {prefix}run_progress (run, stage, documents, documents_done, updated_at) "  # noqa: S608 (our own names)
+        f"SELECT id, status, documents, {done}, coalesce(finished_at, claimed_at, created_at) "
         f"FROM (SELECT *, {documents} AS documents FROM {prefix}runs) AS known"
     )
