@@ -26,6 +26,7 @@ from support.commands import SECONDS, Done, Running
 from support.ending import end_all
 from support.gate import Gate
 from support.ready_program import ReadyProgram, running_program
+from support.schemas import check_document, check_event, check_runs_directory
 from support.thorough import THOROUGH
 
 PROGRAM = Path(sys.executable).with_name("supervisor")
@@ -169,7 +170,15 @@ class Archive:
             return []
         # The last line may be half written while the run goes on.
         lines = [line for line in trace.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return [found for found in map(json.loads, lines) if found["event"] == event]
+        found = [json.loads(line) for line in lines]
+        for one in found:
+            check_event(one)
+        return [one for one in found if one["event"] == event]
+
+    def manifest(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.runs / run_id / "run.json").read_text())
+        check_document(found)
+        return found
 
     def recognised(self, run_id: str) -> list[str]:
         """The documents whose pages were recognised, as often as they were."""
@@ -233,13 +242,13 @@ def program() -> Iterator[ReadyProgram | None]:
         yield ready
 
 
-@pytest.fixture
-def archive(tmp_path: Path, program: ReadyProgram | None) -> Iterator[Archive]:
-    """An empty repository; whatever a test does with it, no process and no held lock may be left."""
-    home = tmp_path / "home"
+@contextlib.contextmanager
+def new_archive(folder: Path, program: ReadyProgram | None) -> Iterator[Archive]:
+    """Give an empty repository; whatever is done with it, no process, no held lock and no odd document may be left."""
+    home = folder / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = T\n\temail = t@example.org\n[init]\n\tdefaultBranch = main\n")
-    made = Archive(tmp_path / "archive", home, program)
+    made = Archive(folder / "archive", home, program)
     made.top.mkdir()
     made.git("init", "--quiet")
     yield made
@@ -250,6 +259,20 @@ def archive(tmp_path: Path, program: ReadyProgram | None) -> Iterator[Archive]:
     made.kill_all()
     assert not left
     assert not held
+    check_runs_directory(made.runs)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, program: ReadyProgram | None) -> Iterator[Archive]:
+    with new_archive(tmp_path, program) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_archive(tmp_path_factory: pytest.TempPathFactory, program: ReadyProgram | None) -> Iterator[Archive]:
+    """One for all tests of a module, which find in it what those before have left."""
+    with new_archive(tmp_path_factory.mktemp("lasting"), program) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Input as the world has it: each bad document is named with its reason, and harms no other."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def test_each_fails_by_its_own_name_and_the_others_are_there(archive: Archive, t
     archive.commit()
     done = archive.supervisor("--run-ids=a")
     assert done.code == 1
-    results = json.loads((archive.runs / "a/run.json").read_text())["results"]
+    results = archive.manifest("a")["results"]
     errors = {Path(result["path"]).name: result["error"] for result in results}
     assert {name for name, error in errors.items() if error} == set(REASONS)
     for name, reason in REASONS.items():

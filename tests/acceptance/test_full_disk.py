@@ -53,7 +53,7 @@ def check_that_all_is_whole(archive: Archive, run_ids: str = "a") -> None:
         trace = (archive.runs / run_id / "trace.jsonl").read_bytes()
         assert trace.endswith(b"\n")
         assert all(json.loads(line)["event"] for line in trace.splitlines())
-        assert json.loads((archive.runs / run_id / "run.json").read_bytes())["status"] == "succeeded"
+        assert archive.manifest(run_id)["status"] == "succeeded"
         assert not archive.scratch(run_id)
     left = [path for path in archive.runs.rglob("*") if is_temporary(path)]
     assert left == []

@@ -1,6 +1,5 @@
 """A page is recognised once: by whichever run, attempt, supervisor or machine came first."""
 
-import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ def test_machines_that_share_a_database_share_pages(archive: Archive, postgres_u
     assert sources(archive.supervisor(*command, "--cache-dir", str(tmp_path / "here"))) == {"a": (2, 0)}
     assert sources(archive.supervisor(*command, "--cache-dir", str(tmp_path / "there"))) == {"a": (0, 2)}
     info = archive.supervisor("cache", "info", "--json", "--database-url", postgres_url, "--cache-dir", str(tmp_path))
-    assert json.loads(info.out)["shared"]["pages"] == 2
+    assert info.document["shared"]["pages"] == 2
 
 
 def test_a_damaged_entry_is_recognised_again_and_replaced(archive: Archive) -> None:

@@ -1,6 +1,5 @@
 """Runs from beginning to end: what they leave, and what they leave alone."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def test_three_runs_and_nothing_left_of_them(three: Archive) -> None:
         assert run["artifacts"] == str(three.runs / run_id)
         assert run["database"].startswith("sqlite:///")
         assert "harbour master" in three.text(run_id, f"scans/{run_id}.png")
-        manifest = json.loads((three.runs / run_id / "run.json").read_text())
+        manifest = three.manifest(run_id)
         assert manifest["status"] == "succeeded"
         assert manifest["job_files"] == [f"ocr-jobs/{run_id}.toml"]
         assert three.recognised(run_id) == [f"scans/{run_id}.png"]

@@ -90,7 +90,7 @@ def test_a_runs_directory_with_committed_files_is_refused(three: Archive, tmp_pa
     path = three.runs / "a/trace.jsonl"
     path.parent.mkdir(parents=True)
     if planted == "file":
-        path.write_text("{}\n")
+        path.write_text("theirs")
     else:
         path.symlink_to(victim)
     three.commit()

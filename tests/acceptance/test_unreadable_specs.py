@@ -1,8 +1,6 @@
 """A row of `runs` that another version or program has written: its run fails, and nothing else does."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +42,7 @@ def test_its_run_fails_and_the_others_are_executed(
     assert run["session"]["status"] == "failed"
     # The next one settles it.
     assert three.supervisor("--run-ids=c", "--json", "--workers=1", **environment).code == 0
-    written = json.loads(Path(three.runs / "a/run.json").read_text())
+    written = three.manifest("a")
     assert (written["status"], written["job_files"]) == ("failed", [])
     told = three.supervisor("show", "a", "--json", **environment)
     assert told.document["run"]["settled_at"] is not None

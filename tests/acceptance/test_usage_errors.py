@@ -1,6 +1,5 @@
 """Mistakes: exit 2, one line that helps, and nothing created."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -159,7 +158,7 @@ def test_not_a_repository_and_one_without_a_commit(archive: Archive, tmp_path: P
     (tmp_path / "plain").mkdir()
     done = archive.supervisor("--run-ids=a", "--json", cwd=tmp_path / "plain")
     assert done.code == 2
-    assert "repository" in json.loads(done.out)["error"]["message"]
+    assert "repository" in done.document["error"]["message"]
     done = archive.supervisor("--run-ids=a", "--repo", str(tmp_path / "nowhere"))
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert not archive.runs.exists()

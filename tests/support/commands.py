@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.schemas import check_document
+
 SECONDS = 90
 
 
@@ -21,10 +23,10 @@ class Done:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Standard output, which must be one JSON document and nothing else."""
+        """Standard output, which must be one JSON document, as its schema says, and nothing else."""
         found = json.loads(self.out)
         assert isinstance(found, dict)
-        assert found["schema"].startswith("supervisor.")
+        check_document(found)
         return found
 
     @property

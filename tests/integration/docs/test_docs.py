@@ -25,6 +25,7 @@ from supervisor.ocr.limits import memory_limit
 from supervisor.store import parts, tables
 from supervisor.supervision.checkup.checkup import OF_A_REPOSITORY, OF_THE_MACHINE
 from supervisor.supervision.checkup.findings import Surroundings
+from support.schemas import check_document, check_event
 
 TOP = Path(__file__).parents[3]
 REFERENCE = TOP / "docs" / "reference"
@@ -215,11 +216,12 @@ def test_every_trace_event_is_described() -> None:
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == written - {"page_count", "page_number"}
 
 
-def test_shown_json_is_json() -> None:
-    shown = list(blocks("json"))
+def test_shown_json_is_as_its_schema_says() -> None:
+    shown = [json.loads(content) for _, content in blocks("json")]
     assert shown
-    for _, content in shown:
-        assert json.loads(content)
+    for one in shown:
+        check = check_document if "schema" in one else check_event
+        check(one)
 
 
 def test_every_table_and_column_is_described() -> None:

@@ -37,6 +37,7 @@ from supervisor.store.urls import sqlite_url
 from support.blobs import blob_id
 from support.postgres import PostgresServer
 from support.run_queue import add_run, add_session, key_of, put
+from support.schemas import check_event
 
 SENTENCE = "The archive keeps every letter"
 OWNER = Path(__file__).with_name("executor_owner.py")
@@ -163,7 +164,9 @@ class Bench:
             return self.stored_pages(row), store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
 
     def trace(self, event: str | None = None) -> list[dict[str, Any]]:
-        lines = map(json.loads, self.run.trace.read_text(encoding="utf-8").splitlines())
+        lines = [json.loads(line) for line in self.run.trace.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            check_event(line)
         return [line for line in lines if event in {None, line["event"]}]
 
 

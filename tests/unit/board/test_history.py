@@ -13,6 +13,7 @@ from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
+from support.schemas import check_document
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -61,6 +62,7 @@ def test_the_story_is_that_of_a_row_and_all_that_happened_to_it(
     assert [event.event for event in told.events] == ["queued", "claimed", "rescued"]
     printed = json.loads(json.dumps(told.to_json()))
     assert printed["schema"] == "supervisor.run-history/1"
+    check_document(printed)
     run = printed["run"]
     assert (run["run_id"], run["status"], run["session"]["id"], run["lane"]) == ("letters", "queued", "s", None)
     assert (run["attempt"], run["lease_term"], run["worker"], run["finished_at"]) == (2, 2, "w", None)

@@ -21,6 +21,7 @@ from supervisor.store.runs import RunRow
 from supervisor.store.tables import runs as table
 from supervisor.store.urls import shown_url, sqlite_url
 from support.postgres import PostgresServer
+from support.schemas import check_document
 
 PAGE = StoredPage(
     "a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "text", 70.0, 50.0, 0.25, 4, 700, None, "k3y", "new", "hocr"
@@ -75,6 +76,7 @@ def test_a_session_report_is_the_json_that_was_promised(
     assert report.exit_code == 1
     assert [run.run_id for run in report.runs] == ["books", "letters"]
     printed = json.loads(json.dumps(report.to_json(report.exit_code)))
+    check_document(printed)
     assert printed["runs"].pop(0)["documents"] == {"total": 0, "succeeded": 0, "failed": 0}
     own_database = sqlite_url(directory.root / "letters" / "letters.db")
     assert printed == {
@@ -155,6 +157,7 @@ def test_the_manifest_tells_of_each_document(
     assert row.started_at is not None
     written = json.loads(json.dumps(manifest(report_run(databases, directory, row), row)))
     assert written["schema"] == "supervisor.run/1"
+    check_document(written)
     assert (written["lease_term"], written["repository"], written["job_files"]) == (1, "repo", ["ocr-jobs/a.toml"])
     assert (written["started_at"], written["finished_at"]) == (
         row.started_at.isoformat(),

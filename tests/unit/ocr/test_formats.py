@@ -12,6 +12,7 @@ from supervisor.ocr.hocr import read_page, write_page
 from supervisor.ocr.jobs.job import Format
 from supervisor.ocr.layout import Block, Box, Line, PageLayout, Paragraph, Word
 from supervisor.ocr.results import PageResult
+from support.schemas import check_document
 
 FORMATS: tuple[Format, ...] = ("txt", "tsv", "hocr", "alto", "json")
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
@@ -171,6 +172,7 @@ def test_alto_leaves_no_line_empty_and_no_space_negative() -> None:
 def test_json_says_of_every_page_how_it_ended() -> None:
     document = json.loads(made("json"))
     assert list(document) == ["schema", "document", "pages"]
+    check_document(document)
     assert (document["schema"], document["document"]) == ("supervisor.document/1", "scans/a.tif")
     first, failed, _, skipped = document["pages"]
     assert first.pop("lines")[0]["words"] == [

@@ -23,6 +23,7 @@ from supervisor.supervision.leftovers import settle_leftovers
 from supervisor.supervision.provision import drop_scratch
 from supervisor.supervision.settle import abandon, settle
 from support.bench import ELSEWHERE, SPEC, Bench
+from support.schemas import check_document
 
 FAILED = Ending(RunStatus.FAILED, "failed", "1 of 2 documents failed")
 A_CONTAINER: dict[str, Any] = {"pid_namespace": "pid:[1]", "pid": 1}
@@ -72,6 +73,7 @@ def test_what_a_killed_supervisor_left_is_settled_once(bench: Bench, make_bench:
     settle_leftovers(bench.shop, "repo")
     assert remains(bench, row) == SETTLED
     manifest = json.loads(bench.directory_of(row).manifest.read_text())
+    check_document(manifest)
     assert (manifest["run_id"], manifest["status"], manifest["error"]) == ("a", "failed", FAILED.reason)
     assert bench.output(row) == "new"
     at = bench.row(row.id).settled_at
