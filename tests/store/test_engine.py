@@ -183,3 +183,14 @@ def test_a_new_database_that_another_is_writing_is_waited_for(tmp_path: Path) ->
         prepared.result(timeout=30)
     other.close()
     engine.dispose()
+
+
+def test_who_is_in_a_hurry_waits_for_no_disk(engine: Engine) -> None:
+    hasty = open_engine(engine.url.render_as_string(hide_password=False), durable=False)
+    asked = "SHOW synchronous_commit" if engine.dialect.name == "postgresql" else "PRAGMA synchronous"
+    found = []
+    for one in (engine, hasty):
+        with transaction(one) as connection:
+            found.append(connection.exec_driver_sql(asked).scalar_one())
+    assert found in [["on", "off"], [2, 1]]
+    hasty.dispose()

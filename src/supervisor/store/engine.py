@@ -45,7 +45,7 @@ _POSTGRES_OPTIONS = {
 }
 
 
-def open_engine(url: str, *, connections: int = 4) -> Engine:
+def open_engine(url: str, *, connections: int = 4, durable: bool = True) -> Engine:
     """Open a database; its tables are named with schema `ops`, which SQLite does without.
 
     SQLite gets a write-ahead log, full synchronisation (a stored page survives a power cut) and explicit transactions.
@@ -53,20 +53,23 @@ def open_engine(url: str, *, connections: int = 4) -> Engine:
     Args:
         url: Of PostgreSQL or SQLite.
         connections: How many there are at most; who wants one more waits for it.
+        durable: Whether what is committed survives a power cut, for which every commit waits for the disk.
 
     Raises:
         UsageError: The URL cannot be used.
     """
     parsed = parse_url(url)
     try:
-        return _made(parsed, connections)
+        return _made(parsed, connections, durable)
     except (sa.exc.ArgumentError, ValueError, TypeError) as error:
         raise UsageError(f"the database URL {shown_url(parsed)} cannot be used: {error}") from error
 
 
-def _made(parsed: sa.URL, connections: int) -> Engine:
+def _made(parsed: sa.URL, connections: int, durable: bool) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         options: dict[str, Any] = {name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query}
+        if not durable and "options" in options:
+            options["options"] += " -c synchronous_commit=off"
         engine = sa.create_engine(parsed, connect_args=options, pool_size=connections, max_overflow=0, pool_timeout=30)
         sa.event.listen(engine, "checkin", _note_idle)
         sa.event.listen(engine, "checkout", partial(_try_if_idle, engine.dialect))
@@ -74,7 +77,7 @@ def _made(parsed: sa.URL, connections: int) -> Engine:
     engine = sa.create_engine(
         parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=connections, max_overflow=0
     )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "connect", _prepare_sqlite if durable else _prepare_hasty_sqlite)
     sa.event.listen(engine, "begin", _begin)
     return engine.execution_options(schema_translate_map={SCHEMA: None})
 
@@ -185,6 +188,14 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
             raise busy
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _prepare_hasty_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    _prepare_sqlite(connection, record)
+    if isinstance(connection, sqlite3.Connection):
+        # The disk is waited for when the log is brought into the file, which is left to those who are not in a hurry.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
 
 
 def _writes_ahead(connection: sqlite3.Connection) -> bool:

@@ -13,11 +13,12 @@ from supervisor.errors import NoRoomError
 from supervisor.model.intents import Intent
 from supervisor.model.retry import backoff_seconds, is_retried
 from supervisor.model.states import RunStatus, WorkerStatus
-from supervisor.store import intents, runs, sessions, supervisors
+from supervisor.store import intents, progress, runs, sessions, supervisors
 from supervisor.store.engine import transaction
 from supervisor.store.errors import DatabaseError
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
+from supervisor.supervision.keeper import counts_of
 from supervisor.supervision.reap import CANCELLED, GIVEN_BACK, PAUSED
 from supervisor.supervision.workshop import Workshop
 
@@ -55,6 +56,9 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             if ending.status is RunStatus.CANCELLED:
                 # If the answer to this transaction is lost, the next try has to know what was recorded.
                 assignment.ending = ending
+            # How far it came stands until it is claimed anew.
+            counts = counts_of(assignment.progress)
+            progress.keep(connection, row.id, row.lease_term, ending.event, counts, at=shop.now(connection))
         now = shop.now(connection)
         ended = runs.transition(
             connection,
@@ -133,6 +137,6 @@ def _unpublished(ending: Ending, trouble: Exception) -> Ending:
 
 
 def _achievement(assignment: Assignment) -> str:
-    progress = assignment.progress
-    pages = shown_pages(sum(progress.pages_done.values()), progress.pages_done, progress.because)
-    return f"{counted(progress.documents_done, 'document')}, {pages}"
+    reached = assignment.progress
+    pages = shown_pages(sum(reached.pages_done.values()), reached.pages_done, reached.because)
+    return f"{counted(reached.documents_done, 'document')}, {pages}"

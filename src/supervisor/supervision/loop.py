@@ -1,8 +1,9 @@
 """The loop: what has ended is reaped, what is ready is started, idle workers claim; until nothing is left to do.
 
 All changes of state happen here, in one thread. What takes long and changes no state (checking out, tidying up, ending
-executors) is done in threads beside it, and rings when it is done; the heart beats from a thread of its own. A database
-that is away for a while stops nothing: what could not be written is written on a later turn.
+executors) is done in threads beside it, and rings when it is done; the heart beats from a thread of its own, and from
+another those who watch are told how far the runs are. A database that is away for a while stops nothing: what could not
+be written is written on a later turn.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from supervisor.supervision.end import end
 from supervisor.supervision.errand import Errand
 from supervisor.supervision.heart import Heart
 from supervisor.supervision.heed import Heed
+from supervisor.supervision.keeper import ProgressKeeper
 from supervisor.supervision.leftovers import Tidier
 from supervisor.supervision.listen import take_in
 from supervisor.supervision.provision import provision
@@ -59,6 +61,7 @@ class Loop:
             on_change=self._wakeup.ring,
             on_silence=staff.end_executors,
         )
+        self._keeper = ProgressKeeper(shop.databases.control_url, shop.clock)
         self._room = RoomWatch(needed_for_runs(shop.repository, shop.runs_directory), shop.min_free_bytes, shop.clock)
         self._heed = Heed(shop, staff, self._heart, self._wakeup, self._aside, room=self._room)
         self._patience = Patience(shop.note)
@@ -71,7 +74,7 @@ class Loop:
             NoRoomError: A disk has too little room for what is left to do.
         """
         try:
-            with self._wakeup.watching_signals(), self._heart:
+            with self._wakeup.watching_signals(), self._heart, self._keeper:
                 try:
                     self._go_on()
                 finally:
@@ -113,6 +116,9 @@ class Loop:
             self._patience.take(self._rescue)
             self._patience.take(self._claim)
             self._tidier.look(self._aside)
+        for assignment in self._staff.busy:
+            if assignment.settling is None:
+                self._keeper.note(assignment.row, assignment.progress)
 
     def _has_more(self) -> bool:
         try:
@@ -186,6 +192,7 @@ class Loop:
 
     def _begin_settling(self, assignment: Assignment, step: Callable[[Workshop, RunRow], Settled]) -> None:
         self._heart.let_go(assignment.row.id)
+        self._keeper.let_go(assignment.row.id)
         self._errand.note(assignment.row.id, assignment.progress)
         assignment.settling = self._aside.begin(_settle_after, assignment.provisioned, step, self._shop, assignment.row)
 
