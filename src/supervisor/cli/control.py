@@ -11,6 +11,7 @@ import click
 
 from supervisor.board.progress import counted
 from supervisor.cli.control_report import answers_to_json, print_answers
+from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, located, typed_location
 from supervisor.cli.output import is_terminal, print_json, print_note
 from supervisor.cli.settings import repository_name
@@ -29,7 +30,7 @@ from supervisor.supervision.workshop import Workshop
 SCHEMA = "supervisor.control/1"
 LOOK_SECONDS = 0.2
 
-names_argument = click.argument("names", metavar="RUN|SESSION...", nargs=-1, required=True)
+names_argument = click.argument("names", metavar="RUN|SESSION...", nargs=-1, required=True, shell_complete=all_names)
 no_wait_option = click.option("--no-wait", is_flag=True, help="Return at once, while holders of runs see to it.")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class LazyGroup(click.Group):
         """Load a sub-command."""
         entry = self.entries.get(cmd_name)
         return entry.load() if entry else super().get_command(ctx, cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the sub-commands, as the table has them, and options that begin so."""
+        commands = [CompletionItem(name, help=self.entries[name].help) for name in sorted(self.entries)]
+        begun = [command for command in commands if command.value.startswith(incomplete)]
+        return [*begun, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of sub-commands from what the table says."""

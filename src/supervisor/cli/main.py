@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from supervisor.cli import completion
 from supervisor.cli.lazy import CommandEntry, LazyGroup
 from supervisor.cli.options import (
     LOCATING,
@@ -31,6 +32,7 @@ from supervisor.room import lack_of_room
 
 # Python looks for garbage after every 700 new objects. Importing makes half a million that stay: a tenth of the start.
 _OBJECTS_PER_COLLECTION = 50_000
+_NAME = "supervisor"
 _INTERRUPTED = 130
 _DEFECT = 70
 _TOO_MANY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -44,6 +46,7 @@ class RootGroup(LazyGroup):
         "cache": CommandEntry("supervisor.cli.cache:cache", "See what is known of pages, and make room."),
         "cancel": CommandEntry("supervisor.cli.control:cancel", "End runs before their time."),
         "cleanup": CommandEntry("supervisor.cli.cleanup:cleanup", "Remove worktrees and results that nobody needs."),
+        "completion": CommandEntry("supervisor.cli.completion:completion", "Let a shell complete command lines."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
@@ -73,7 +76,7 @@ class RootGroup(LazyGroup):
 @click.option("--list-worktrees", is_flag=True, help="List the worktrees of runs, and do nothing else.")
 @click.option("--cleanup", is_flag=True, help="Remove the worktrees that nobody uses and that hold no work.")
 @locating_options
-@click.version_option(package_name=DISTRIBUTION, prog_name="supervisor")
+@click.version_option(package_name=DISTRIBUTION, prog_name=_NAME)
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> int:
     """Run OCR jobs over documents kept in git, in parallel and isolated from each other.
@@ -128,10 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
     # Or the interpreter would look through all of them once more, just before the system takes them back.
     atexit.register(gc.freeze)
+    if completion.VARIABLE in os.environ:
+        completion.answer(cli, _NAME)
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     try:
-        code = cli.main(words, prog_name="supervisor", standalone_mode=False)
+        code = cli.main(words, prog_name=_NAME, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
@@ -149,19 +154,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as error:
-        lack = lack_of_room(error)
-        if lack is not None:
-            print_failure(lack, as_json=as_json)
-            code = lack.exit_code
-        elif error.errno not in _SURROUNDINGS:
-            code = _report_defect(error, words, as_json=as_json)
-        else:
-            hint = "end other programs or mend the permissions"
-            print_failure(SurroundingsError(str(error), hint=hint), as_json=as_json)
-            code = SurroundingsError.exit_code
+        code = _report_system_error(error, words, as_json=as_json)
     except Exception as error:  # noqa: BLE001 (the last resort: nobody shall see a traceback in place of a report)
         code = _report_defect(error, words, as_json=as_json)
     sys.exit(code)
+
+
+def _report_system_error(error: OSError, words: Sequence[str], *, as_json: bool) -> int:
+    failure: SupervisorError | None = lack_of_room(error)
+    if failure is None and error.errno in _SURROUNDINGS:
+        failure = SurroundingsError(str(error), hint="end other programs or mend the permissions")
+    if failure is None:
+        return _report_defect(error, words, as_json=as_json)
+    print_failure(failure, as_json=as_json)
+    return failure.exit_code
 
 
 def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from supervisor.cli.completion import run_ids_with_jobs
 from supervisor.cli.output import without_passwords
 from supervisor.config import RUNS_DIR_VARIABLE, SettingsError, parse_settings, user_settings_file
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
@@ -106,7 +107,11 @@ locating_options = _together(
 """Options that are understood before and after a sub-command; `location` reads them."""
 
 run_ids_option = option(
-    "--run-ids", multiple=True, metavar="A,B,C", help="Runs to execute; a@REF gives a run a ref of its own."
+    "--run-ids",
+    multiple=True,
+    metavar="A,B,C",
+    shell_complete=run_ids_with_jobs,
+    help="Runs to execute; a@REF gives a run a ref of its own.",
 )
 order_options = _together(
     option("--ref", default="HEAD", show_default=True, help="Commit, branch or tag to run on."),

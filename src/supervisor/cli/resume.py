@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from supervisor.cli.control_report import answers_to_json, print_answers
+from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
@@ -19,7 +20,7 @@ SCHEMA = "supervisor.resume/1"
 
 
 @click.command()
-@click.argument("names", metavar="[RUN|SESSION]...", nargs=-1)
+@click.argument("names", metavar="[RUN|SESSION]...", nargs=-1, shell_complete=all_names)
 @workers_option()
 @execution_options
 @located

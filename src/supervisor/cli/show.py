@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 
 from supervisor.board.history import RunHistory, read_history, reason
+from supervisor.cli.names import run_names
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_wrapped, shown_seconds
 from supervisor.cli.report import shown_documents, shown_run_pages
@@ -21,7 +22,7 @@ _LABEL_COLUMNS = 13
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @located
 @click.pass_context
 def show(ctx: click.Context, /, *, where: Location, name: str) -> int:

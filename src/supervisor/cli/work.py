@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from supervisor.board.progress import counted
+from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
@@ -24,7 +25,12 @@ NAME_VARIABLE = "WORKER_ID"
 )
 @workers_option(variables=("CONCURRENCY",))
 # Not from variables or files, where the word is the title of a new session.
-@click.option("--session", metavar="SESSION", help="Execute this one's runs only: its id or title, or a beginning.")
+@click.option(
+    "--session",
+    metavar="SESSION",
+    shell_complete=session_names,
+    help="Execute this one's runs only: its id or title, or a beginning.",
+)
 @click.option("--once", is_flag=True, help="End when nothing is queued any more.")
 @execution_options
 @located
