@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from supervisor.executor.messages import EndedDocument
 from supervisor.model.states import RunStatus
 
 
@@ -17,7 +18,8 @@ class RunProgress:
         documents_opened: How many of them have told their pages; `pages` grows until this reaches `documents`.
         pages_done: How many are finished, by source, else by status.
         because: How many had to be recognised, by the reason.
-        seconds: Since its first claim by this supervisor; None before.
+        ended: The documents that were finished since the last look.
+        resume: If it is paused, what to name to `supervisor resume`: the run, or its session.
     """
 
     run_id: str
@@ -30,8 +32,14 @@ class RunProgress:
     pages: int = 0
     pages_done: Mapping[str, int] = field(default_factory=dict)
     because: Mapping[str, int] = field(default_factory=dict)
-    seconds: float | None = None
+    ended: Sequence[EndedDocument] = ()
     error: str | None = None
+    resume: str | None = None
+
+    @property
+    def pages_finished(self) -> int:
+        """How many pages are finished, whatever came of them."""
+        return sum(self.pages_done.values())
 
     def advanced(
         self,
@@ -40,8 +48,7 @@ class RunProgress:
         pages_found: int,
         pages: Mapping[str, int],
         because: Mapping[str, int],
-        documents_done: int,
-        failures: Sequence[tuple[str, str]],
+        ended: Sequence[EndedDocument],
     ) -> "RunProgress":
         """Return it as it stands after some more was done; see `executor.messages.Advanced`."""
         return replace(
@@ -50,14 +57,18 @@ class RunProgress:
             pages=self.pages + pages_found,
             pages_done=Counter(self.pages_done) + Counter(pages),
             because=Counter(self.because) + Counter(because),
-            documents_done=self.documents_done + documents_done,
-            documents_failed=self.documents_failed + len(failures),
-            error=": ".join(failures[-1]) if failures else self.error,
+            documents_done=self.documents_done + len(ended),
+            documents_failed=self.documents_failed + sum(document.error is not None for document in ended),
+            ended=[*self.ended, *ended],
         )
+
+    def looked_at(self) -> "RunProgress":
+        """Return it as it stands when somebody has looked: what is told once is not told again."""
+        return replace(self, ended=()) if self.ended else self
 
     def anew(self) -> "RunProgress":
         """Return it as it stands when an executor begins: that tells of every page, also of those that are stored."""
-        return RunProgress(self.run_id, self.status, self.stage, self.documents, seconds=self.seconds)
+        return RunProgress(self.run_id, self.status, self.stage, self.documents)
 
 
 def counted(number: int, noun: str) -> str:

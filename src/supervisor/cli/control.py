@@ -15,7 +15,7 @@ from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, located, typed_location
 from supervisor.cli.output import is_terminal, print_json, print_note
 from supervisor.cli.settings import repository_name
-from supervisor.dashboard.progress import StandardError
+from supervisor.dashboard.terminal import StandardError
 from supervisor.errors import HeldError, SupervisorError
 from supervisor.model.states import ACTIVE
 from supervisor.store.engine import transaction

@@ -194,6 +194,7 @@ execution_options = _together(
         help="Afterwards, remove results and worktrees that are older.  [default: keep them]",
     ),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    option("--verbose", "-v", is_flag=True, help="Tell of every document when it is finished."),
 )
 """How it is executed."""
 

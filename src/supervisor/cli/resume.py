@@ -11,7 +11,8 @@ from supervisor.cli.options import Location, execution_options, located, workers
 from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
-from supervisor.cli.setup import make_supervisor, view_of_runs, workers_of
+from supervisor.cli.setup import make_supervisor, view_of, workers_of
+from supervisor.dashboard.progress import LiveTable
 from supervisor.git.repository import Repository
 from supervisor.supervision.control.changes import Answer
 from supervisor.supervision.outcome import ResumeOutcome
@@ -39,7 +40,7 @@ def resume(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], **
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     repository = Repository.discover(where.repo)
     settings = apply_settings(ctx, repository, options)
-    view = view_of_runs(quiet=settings["quiet"])
+    view = view_of(settings, LiveTable)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
     with view:
         outcome = supervisor.resume(names)

@@ -8,7 +8,8 @@ from supervisor.cli.options import Location
 from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
-from supervisor.cli.setup import make_supervisor, run_options, selections_of, view_of_runs, workers_of
+from supervisor.cli.setup import make_supervisor, run_options, selections_of, view_of, workers_of
+from supervisor.dashboard.progress import LiveTable
 from supervisor.git.repository import Repository
 
 
@@ -24,7 +25,7 @@ def execute(
 ) -> int:
     """Make a session of the runs that the settings name, execute them and report; return the exit code."""
     selections = selections_of(settings)
-    view = view_of_runs(quiet=settings["quiet"])
+    view = view_of(settings, LiveTable)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
     with view:
         outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings, selections))

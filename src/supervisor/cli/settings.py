@@ -12,6 +12,7 @@ from supervisor.config import REPOSITORY_FILE, parse_settings, user_settings_fil
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 
+_NEARNESS: dict[ParameterSource | None, int] = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
 _NOT_SETTINGS = frozenset({"list_worktrees", "cleanup", "help", "version", "repo", "as_json"})
 
 
@@ -43,7 +44,21 @@ def apply_settings(
             settings[name] = str(value)
         elif name in options and name not in leaving and ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
             settings[name] = _converted(ctx, parameters[name], value, source)
+    if settings.get("quiet") and settings.get("verbose"):
+        settings[_weaker(ctx, "quiet", "verbose")] = False
     return settings
+
+
+def _weaker(ctx: click.Context, one: str, other: str) -> str:
+    """Return which of two options that exclude each other gives way: typed over environment over files.
+
+    Raises:
+        UsageError: Both come from the same place.
+    """
+    first, second = (_NEARNESS.get(ctx.get_parameter_source(name), 0) for name in (one, other))
+    if first == second:
+        raise UsageError(f"--{one} and --{other} exclude each other", hint="leave one of them out")
+    return one if first < second else other
 
 
 def repository_name(ctx: click.Context, repository: Repository) -> str | None:

@@ -1,7 +1,6 @@
 """From options to a supervisor and its runs."""
 
 import os
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from click.core import ParameterSource
 
 from supervisor.cli.options import Location
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveQueue, LiveTable, PlainLines, ProgressView, StandardError
+from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView
+from supervisor.dashboard.terminal import StandardError
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.model.numbers import MAX_WORKERS
@@ -93,20 +93,13 @@ def workers_of(where: Location, settings: dict[str, Any]) -> int:
     return min(cores, MAX_WORKERS)
 
 
-def view_of_runs(*, quiet: bool) -> ProgressView:
-    """Return what shows runs that are known from the beginning."""
-    if quiet:
+def view_of(settings: dict[str, Any], live: type[LiveTable]) -> ProgressView:
+    """Return what shows runs while they go on: drawn in place on a terminal, elsewhere in lines."""
+    if settings["quiet"]:
         return ProgressView()
     console = StandardError()
-    return LiveTable(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
-
-
-def view_of_queue(*, quiet: bool) -> ProgressView:
-    """Return what shows runs that come one after another."""
-    if quiet:
-        return ProgressView()
-    console = StandardError()
-    return LiveQueue(console, SystemClock()) if sys.stderr.isatty() else PlainLines(console)
+    view = live if console.is_screen else PlainLines
+    return view(console, SystemClock(), verbose=settings["verbose"])
 
 
 def _lanes(ctx: click.Context, values: Sequence[str], named: Collection[str]) -> list[str]:

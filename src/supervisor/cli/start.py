@@ -20,7 +20,9 @@ from supervisor.cli.output import print_json
 from supervisor.cli.run import execute
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of
-from supervisor.dashboard.progress import PlainLines, ProgressView, StandardError
+from supervisor.clock import SystemClock
+from supervisor.dashboard.progress import PlainLines, ProgressView
+from supervisor.dashboard.terminal import StandardError
 from supervisor.git.repository import Repository
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.paths import printable
@@ -62,7 +64,7 @@ def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any)
     if idle:
         raise click.UsageError(f"--{idle[0].replace('_', '-')} has no meaning without --workers")
     selections = selections_of(settings)
-    view = ProgressView() if settings["quiet"] else PlainLines(StandardError())
+    view = ProgressView() if settings["quiet"] else PlainLines(StandardError(), SystemClock())
     supervisor = make_supervisor(where, repository, settings, view, workers=1)
     report = supervisor.start(title, selections, **run_options(ctx, repository, settings, selections))
     if where.as_json:

@@ -11,7 +11,8 @@ from supervisor.cli.options import Location, execution_options, located, workers
 from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
-from supervisor.cli.setup import make_supervisor, view_of_queue, workers_of
+from supervisor.cli.setup import make_supervisor, view_of, workers_of
+from supervisor.dashboard.progress import LiveQueue
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.supervision.opening import check_name
@@ -46,7 +47,7 @@ def work(ctx: click.Context, /, *, where: Location, session: str | None, once: b
     repository = Repository.discover(where.repo)
     settings = apply_settings(ctx, repository, options)
     workers = workers_of(where, settings)
-    view = view_of_queue(quiet=settings["quiet"])
+    view = view_of(settings, LiveQueue)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers, worker_name=_worker_name())
     with view:
         if not once:

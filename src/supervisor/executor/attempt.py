@@ -183,7 +183,7 @@ class Attempt:
             except DocumentError as refusal:
                 status, error = ResultStatus.FAILED, str(refusal)
         row = StoredDocument(document.path, document.blob_sha, document.job, status, event.page_count, error)
-        batch.document(row)
+        batch.document(row, event.pages)
         trace.event("document_finished", self._now(), document=document.path, status=status, error=error)
         return row
 

@@ -1,16 +1,19 @@
 """What an attempt has done since it last put something away: rows and a message, together."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from supervisor.executor.messages import Advanced, Message
+from supervisor.executor.messages import Advanced, EndedDocument, Message
 from supervisor.model.states import ResultStatus
+from supervisor.model.weakness import is_weak
 from supervisor.ocr.results import PageResult
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
 # One transaction, which waits for the disk once, and whose rows all fit into memory.
 _MOST_ROWS = 5000
 _MOST_CHARACTERS = 16_000_000
+# A message that the pipe takes as a whole: the supervisor never waits for the rest of one from who was stopped in it.
+_MOST_DOCUMENTS_TOLD = 20
 
 
 class Batch:
@@ -46,11 +49,10 @@ class Batch:
         if page.because:
             self._because[page.because] += 1
 
-    def document(self, row: StoredDocument) -> None:
-        """Take in a document that is finished, and staged."""
+    def document(self, row: StoredDocument, pages: Sequence[PageResult]) -> None:
+        """Take in a document that is finished, and staged; its pages come in order."""
         self._documents.append(row)
-        if row.status is ResultStatus.FAILED:
-            self._failures.append((row.path, row.error or "failed"))
+        self._ended.append(_ended(row, pages))
         self._flush_if_large()
 
     def flush(self) -> None:
@@ -62,17 +64,25 @@ class Batch:
         if self._pages or self._documents:
             self._store.store(self._key, self._pages, self._documents)
         if self._pages or self._documents or self._opened or self._finished:
-            self._send(
-                Advanced(
-                    documents_opened=self._opened,
-                    pages_found=self._found,
-                    pages=dict(self._finished),
-                    because=dict(self._because),
-                    documents_done=len(self._documents),
-                    failures=self._failures,
-                )
-            )
+            self._tell()
         self._clear()
+
+    def _tell(self) -> None:
+        first, *others = [
+            self._ended[begin : begin + _MOST_DOCUMENTS_TOLD]
+            for begin in range(0, len(self._ended) or 1, _MOST_DOCUMENTS_TOLD)
+        ]
+        self._send(
+            Advanced(
+                documents_opened=self._opened,
+                pages_found=self._found,
+                pages=dict(self._finished),
+                because=dict(self._because),
+                ended=first,
+            )
+        )
+        for ended in others:
+            self._send(Advanced(ended=ended))
 
     def _count(self, source: str | None, status: str) -> None:
         self._finished[source or str(status)] += 1
@@ -89,4 +99,19 @@ class Batch:
         self._pages: list[StoredPage] = []
         self._characters = 0
         self._documents: list[StoredDocument] = []
-        self._failures: list[tuple[str, str]] = []
+        self._ended: list[EndedDocument] = []
+
+
+def _ended(row: StoredDocument, pages: Sequence[PageResult]) -> EndedDocument:
+    stated = [page for page in pages if page.mean_confidence is not None]
+    words = sum(page.word_count for page in stated)
+    return EndedDocument(
+        path=row.path,
+        error=(row.error or "failed") if row.status is ResultStatus.FAILED else None,
+        pages=dict(Counter(page.source or page.status for page in pages)),
+        seconds=sum(page.duration_ms for page in pages if page.source != "cache") / 1000,
+        mean_confidence=sum((page.mean_confidence or 0) * page.word_count for page in stated) / words
+        if words
+        else None,
+        weak_pages=sum(is_weak(page.weak_word_share) for page in pages),
+    )

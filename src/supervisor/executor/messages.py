@@ -59,6 +59,25 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class EndedDocument:
+    """A document that is finished, in the figures that people look at.
+
+    Attributes:
+        error: Why it failed; None if it has not.
+        pages: By source, else by status.
+        seconds: Work on its pages in this attempt, without waiting.
+        mean_confidence: 0 to 100, of its pages, by their words; None where none is stated.
+    """
+
+    path: str
+    error: str | None = None
+    pages: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    mean_confidence: float | None = None
+    weak_pages: int = 0
+
+
+@dataclass(frozen=True)
 class Advanced:
     """From the executor: what it has done since it last said so, all of it stored and staged.
 
@@ -67,16 +86,14 @@ class Advanced:
         pages_found: How many pages these have.
         pages: How many are finished, by source, else by status.
         because: How many had to be recognised, by the reason.
-        documents_done: How many documents are finished, failed ones included.
-        failures: Path and reason of every document that failed.
+        ended: The documents that are finished, failed ones included.
     """
 
     documents_opened: int = 0
     pages_found: int = 0
     pages: Mapping[str, int] = field(default_factory=dict)
     because: Mapping[str, int] = field(default_factory=dict)
-    documents_done: int = 0
-    failures: Sequence[tuple[str, str]] = ()
+    ended: Sequence[EndedDocument] = ()
 
 
 @dataclass(frozen=True)
@@ -126,4 +143,6 @@ def receive(connection: Connection) -> Message:
     kind = _KINDS[fields.pop("kind")]
     if "status" in fields:
         fields["status"] = RunStatus(fields["status"])
+    if "ended" in fields:
+        fields["ended"] = [EndedDocument(**document) for document in fields["ended"]]
     return kind(**fields)

@@ -53,15 +53,17 @@ class NamedRuns:
             rows = runs.heads(connection, list(self._progress))
             paused = intents.paused(connection, [row.id for row in rows if row.status is RunStatus.QUEUED])
         for row in rows:
-            known = self._progress[row.id]
-            if row.id in paused:
-                stage = f"paused: supervisor resume {paused[row.id]}"
+            known, resume = self._progress[row.id], paused.get(row.id)
+            if resume is not None:
+                stage = "paused"
             elif row.id in self._resting or known.status is not row.status:
                 stage = f"executing ({row.claimed_by})" if row.status is RunStatus.RUNNING else row.status.value
             else:
                 continue
-            if (known.status, known.stage) != (row.status, stage):
-                self._progress[row.id] = self._shop.show(known, status=row.status, stage=stage, error=row.error)
+            if (known.status, known.stage, known.resume) != (row.status, stage, resume):
+                self._progress[row.id] = self._shop.show(
+                    known, status=row.status, stage=stage, error=row.error, resume=resume
+                )
         self._resting = frozenset(paused)
         return any(row.status in ACTIVE for row in rows)
 

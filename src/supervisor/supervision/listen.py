@@ -20,8 +20,7 @@ def take_in(assignment: Assignment, message: Message) -> None:
                 pages_found=message.pages_found,
                 pages=message.pages,
                 because=message.because,
-                documents_done=message.documents_done,
-                failures=message.failures,
+                ended=message.ended,
             )
         case Finished() | Stopped():
             assignment.outcome = message

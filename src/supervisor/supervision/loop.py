@@ -138,6 +138,7 @@ class Loop:
                 take_in(assignment, message)
             if assignment.progress is not before:
                 self._shop.observer(assignment.progress)
+                assignment.progress = assignment.progress.looked_at()
             failures = [one.exception() for one in assignment.killings if one.done()]
             if failure := next((one for one in failures if one is not None), None):
                 assignment.ending = not_ended(failure)

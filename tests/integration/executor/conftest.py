@@ -245,7 +245,8 @@ class Started:
 
     def failures(self) -> dict[str, str]:
         """The documents that it says have failed, and why."""
-        return dict(failure for one in self.heard if isinstance(one, Advanced) for failure in one.failures)
+        ended = (document for one in self.heard if isinstance(one, Advanced) for document in one.ended)
+        return {document.path: document.error for document in ended if document.error is not None}
 
     def release(self) -> bool:
         self.lease.close()

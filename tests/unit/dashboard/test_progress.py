@@ -1,59 +1,21 @@
-import io
+"""What a terminal shows while runs go on, as a terminal emulator draws it."""
+
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from supervisor.board.progress import RunProgress
-from supervisor.dashboard.progress import LiveQueue, LiveTable, PlainLines, ProgressView
+from supervisor.dashboard.progress import LiveQueue, LiveTable, ProgressView
+from supervisor.executor.messages import EndedDocument
 from supervisor.model.states import RunStatus
+from support.clocks import HandClock
 
-QUEUED = RunProgress("letters", RunStatus.QUEUED, "queued", documents=2)
-RUNNING = replace(QUEUED, status=RunStatus.RUNNING, stage="recognising", documents_opened=2, pages=4)
-RUNNING = replace(RUNNING, pages_done={"ocr": 1})
-SUCCEEDED = replace(RUNNING, status=RunStatus.SUCCEEDED, stage="succeeded", documents_done=2, pages_done={"ocr": 4})
-RETRYING = replace(RUNNING, status=RunStatus.QUEUED, stage="retrying", error="killed by signal 9")
-FAILED = replace(RUNNING, documents_failed=1, error="a.png: it is a text file")
-
-
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def screen() -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
-
-
-def drawn(view: LiveTable) -> list[str]:
-    """What the table looks like now, line by line, without its heading."""
-    console = Console(file=io.StringIO(), width=80)
-    with console.capture() as capture:
-        console.print(view._table())
-    return [" ".join(line.split()) for line in capture.get().splitlines() if not line.startswith("run ")]
-
-
-def printed(console: Console) -> list[str]:
-    assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+Run = Callable[..., RunProgress]
+MakeTerminal = Callable[[int, int], Any]
+RUNNING, QUEUED = RunStatus.RUNNING, RunStatus.QUEUED
+AT_WORK = {"documents_opened": 2, "pages": 4, "pages_done": {"ocr": 1}}
 
 
 def show(view: ProgressView, *progress: RunProgress) -> None:
@@ -61,96 +23,198 @@ def show(view: ProgressView, *progress: RunProgress) -> None:
         view.update(one)
 
 
-def test_the_time_of_a_run_goes_on_after_a_retry_and_begins_anew_with_a_new_row(
-    screen: Console, clock: HandClock
+def drawn(view: LiveTable) -> list[str]:
+    """What stands on the terminal after the next drawing."""
+    view._live.refresh()
+    shown: list[str] = view._console.shown  # type: ignore[attr-defined]  # the terminal of these tests
+    return shown
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_each_run_has_a_line_that_does_not_break(
+    terminal: MakeTerminal, clock: HandClock, run: Run, columns: int
 ) -> None:
-    view = LiveTable(screen, clock)
-    show(view, QUEUED)
-    assert drawn(view)[0].startswith("letters queued 0/2 0")
-    show(view, RUNNING)
-    clock.seconds += 5
-    show(view, RETRYING)
-    clock.seconds += 60
-    assert drawn(view)[0].endswith("0 0:05")
-    show(view, RUNNING)
-    clock.seconds += 5
-    assert drawn(view)[0].endswith("0 1:10")
-    show(view, SUCCEEDED)
-    clock.seconds += 60
-    assert drawn(view)[0].endswith("4/4 0 1:10")
-    show(view, RUNNING)
-    clock.seconds += 2
-    assert drawn(view)[0].endswith("1/4 0 0:02")
+    view = LiveTable(terminal(columns, 24), clock)
+    with view:
+        name = "ledgers-of-the-harbour-office-1890-to-1921"
+        show(view, run("letters"), run(name), run("books"))
+        show(view, run("letters", RUNNING, "recognising", **AT_WORK))
+        elsewhere = "executing (attic-811-05d57f8a-1)"
+        show(view, run(name, RUNNING, elsewhere, documents=12_000, documents_opened=3, pages=1234))
+        clock.seconds += 65
+        show(view, run("letters", RUNNING, "recognising", **(AT_WORK | {"pages_done": {"ocr": 2}})))
+        lines = drawn(view)
+    assert all(len(line) <= columns for line in lines)
+    assert [line.split()[0] for line in lines] == ["run", "letters", fit(name, columns), "books", "3"]
+    assert lines[0].split() == ["run", "state", "documents", "pages", "failed", "time", "left"]
+    assert lines[1].split()[-5:] == [half_a_bar(columns), "2/4", "0", "1:05", "2:10"]
+    assert "0/12000" in lines[2]
+    assert "0/1,234+" in lines[2]
+    assert (elsewhere if columns == 160 else "executing (…") in lines[2]
+    assert lines[4].startswith("3 runs: 2 running, 1 queued; 2 pages; 0.0 pages/s; about ")
 
 
-def test_why_a_run_is_tried_again_stands_above_the_table(screen: Console, clock: HandClock) -> None:
-    show(LiveTable(screen, clock), QUEUED, RUNNING, RETRYING, RUNNING, SUCCEEDED)
-    assert printed(screen) == ["letters: retrying: killed by signal 9"]
+def fit(name: str, columns: int) -> str:
+    return f"{name[:17]}…" if columns == 80 else f"{name[:39]}…"
 
 
-def test_runs_of_a_queue_come_go_and_come_again(screen: Console, clock: HandClock) -> None:
-    view = LiveQueue(screen, clock)
-    assert drawn(view) == ["nothing to do"]
-    show(view, RUNNING, replace(RUNNING, run_id="books"))
-    clock.seconds += 65
-    assert [line.split()[0] for line in drawn(view)] == ["letters", "books"]
-    show(view, SUCCEEDED)
-    assert [line.split()[0] for line in drawn(view)] == ["books"]
-    show(view, RUNNING)
-    clock.seconds += 1
-    assert [line.split()[0] + line.split()[-1] for line in drawn(view)] == ["books1:06", "letters0:01"]
-    assert printed(screen) == ["letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)"]
+def half_a_bar(columns: int) -> str:
+    return "━━───" if columns == 80 else "━" * 17 + "─" * 17
 
 
-def test_what_leaves_a_queue_unfinished_and_what_fails_in_it_is_told_once(screen: Console, clock: HandClock) -> None:
-    view = LiveQueue(screen, clock)
-    show(view, RUNNING, FAILED, FAILED, RETRYING)
-    assert drawn(view) == ["nothing to do"]
-    assert printed(screen) == [
-        "letters: failed: a.png: it is a text file",
-        "letters: retrying: killed by signal 9",
+def test_of_more_runs_than_lines_those_that_execute_come_first_and_the_rest_is_counted(
+    terminal: MakeTerminal, clock: HandClock, run: Run
+) -> None:
+    view = LiveTable(terminal(80, 12), clock)
+    with view:
+        show(view, *(run(f"done-{number:02}", RunStatus.SUCCEEDED) for number in range(20)))
+        show(view, run("bad", RunStatus.FAILED), *(run(f"next-{number:02}") for number in range(20)))
+        show(view, *(run(f"now-{number}", RUNNING, "recognising", **AT_WORK) for number in range(3)))
+        lines = drawn(view)
+    names = ["now-0", "now-1", "now-2", "bad", "next-00", "next-01", "next-02", "next-03"]
+    assert [line.split()[0] for line in lines[1:-2]] == names
+    assert lines[-2:] == [
+        "and 16 queued, 20 succeeded",
+        "44 runs: 3 running, 1 failed, 20 queued, 20 succeeded; 3 pages",
     ]
+    assert len(lines) == 11
 
 
-def test_plain_lines_tell_each_stage_and_the_same_run_twice() -> None:
-    plain = Console(file=io.StringIO(), width=20)
-    view = PlainLines(plain)
-    show(view, RUNNING, RUNNING, FAILED, RETRYING, RUNNING, SUCCEEDED, RUNNING, SUCCEEDED)
-    assert printed(plain) == [
-        "letters: recognising",
-        "letters: failed: a.png: it is a text file",
-        "letters: retrying: killed by signal 9",
-        "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)",
-        "letters: recognising",
-        "letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)",
-    ]
+def test_the_time_of_a_run_goes_on_after_a_retry_and_begins_anew_with_a_new_row(
+    terminal: MakeTerminal, clock: HandClock, run: Run
+) -> None:
+    view = LiveTable(terminal(80, 24), clock)
+    running = run("letters", RUNNING, "recognising", **AT_WORK)
+
+    def time() -> str:
+        heading, line, _ = drawn(view)[-3:]
+        return line[: heading.index("time") + len("time")].split()[-1]
+
+    with view:
+        show(view, run("letters"), running)
+        clock.seconds += 5
+        show(view, run("letters", QUEUED, "retrying", error="killed by signal 9"))
+        clock.seconds += 60
+        assert time() == "0:05"
+        show(view, running)
+        clock.seconds += 5
+        assert time() == "1:10"
+        show(view, run("letters", RunStatus.SUCCEEDED, **AT_WORK))
+        clock.seconds += 60
+        assert time() == "1:10"
+        show(view, running)
+        clock.seconds += 2
+        assert time() == "0:02"
 
 
-def test_nothing_is_drawn_while_a_line_is_printed(clock: HandClock) -> None:
-    could_draw: list[bool] = []
+def test_why_a_run_is_tried_again_stands_above_the_table(terminal: MakeTerminal, clock: HandClock, run: Run) -> None:
+    view = LiveTable(terminal(80, 24), clock)
+    with view:
+        view._live.refresh()
+        show(view, run("letters"), run("letters", RUNNING, "recognising", ended=[EndedDocument("a.png", "is empty")]))
+        show(view, *[run("letters", QUEUED, "retrying", error="killed by signal 9")] * 2)
+        assert drawn(view)[0] == "letters: retrying: killed by signal 9"
+        assert len(drawn(view)) == 4
 
-    class Watched(Console):
-        """Tries, while it prints, what the thread that draws would do."""
 
-        def print(self, *objects: Any, **settings: Any) -> None:
-            thread = threading.Thread(target=self.draw)
-            thread.start()
-            thread.join()
-            super().print(*objects, **settings)
+def test_with_verbose_documents_stand_above_it_too(terminal: MakeTerminal, clock: HandClock, run: Run) -> None:
+    view = LiveTable(terminal(80, 24), clock, verbose=True)
+    with view:
+        show(
+            view, run("letters", RUNNING, "recognising", ended=[EndedDocument("a.png", pages={"ocr": 1}, seconds=0.5)])
+        )
+        assert drawn(view)[0] == "letters: a.png (1 page: 1 recognised, 0.5 s)"
 
-        def draw(self) -> None:
-            could_draw.append(view._live._lock.acquire(blocking=False))
-            if could_draw[-1]:
-                view._live._lock.release()
 
-    view = LiveQueue(Watched(file=io.StringIO(), force_terminal=True), clock)
-    show(view, RUNNING, SUCCEEDED)
+def test_the_hint_of_a_paused_session_stands_once_and_on_one_line(
+    terminal: MakeTerminal, clock: HandClock, run: Run
+) -> None:
+    view = LiveTable(terminal(80, 24), clock)
+    with view:
+        show(view, *(run(name, QUEUED, "paused", resume="session:b28e79996e38") for name in ("letters", "books")))
+        lines = drawn(view)
+    assert [line.split()[:2] for line in lines[1:3]] == [["letters", "paused"], ["books", "paused"]]
+    assert lines[3] == "paused; to go on: supervisor resume session:b28e79996e38"
+
+
+def test_it_is_drawn_anew_in_the_width_that_a_terminal_has_now(
+    terminal: MakeTerminal, clock: HandClock, run: Run
+) -> None:
+    console = terminal(160, 24)
+    view = LiveTable(console, clock)
+    with view:
+        show(view, run("letters", RUNNING, "recognising", **AT_WORK))
+        wide = drawn(view)[1]
+        console.width = 80
+        view._live.refresh()
+        # Those lines of 120 characters take two of the narrower terminal each.
+        assert console.file.getvalue().rsplit("run ", 1)[0].endswith("\x1b[2K" + "\x1b[1A\x1b[2K" * 4)
+    assert len(wide) > 80
+
+
+def test_nothing_is_left_of_it_at_the_end(terminal: MakeTerminal, clock: HandClock, run: Run) -> None:
+    view = LiveTable(terminal(80, 24), clock)
+    with view:
+        show(view, run("letters", RUNNING, "recognising", **AT_WORK))
+        view.note("a line")
+        assert len(drawn(view)) > 1
+    assert view._console.shown == ["a line"]  # type: ignore[attr-defined]  # the terminal of these tests
+
+
+def test_runs_of_a_queue_come_go_and_come_again(terminal: MakeTerminal, clock: HandClock, run: Run) -> None:
+    view = LiveQueue(terminal(80, 24), clock)
+    letters, books = (run(name, RUNNING, "recognising", **AT_WORK) for name in ("letters", "books"))
+    with view:
+        assert drawn(view) == ["nothing to do"]
+        show(view, letters, books)
+        clock.seconds += 65
+        assert [line.split()[0] for line in drawn(view)[1:3]] == ["letters", "books"]
+        show(view, run("letters", RunStatus.SUCCEEDED, documents_done=2, pages=4, pages_done={"ocr": 4}))
+        assert drawn(view)[0] == "letters: succeeded (2 of 2 documents, 4 pages: 4 recognised)"
+        assert [line.split()[0] for line in drawn(view)[2:3]] == ["books"]
+        show(view, letters)
+        assert [line.split()[0] for line in drawn(view)[2:4]] == ["books", "letters"]
+
+
+def test_what_leaves_a_queue_unfinished_and_what_fails_in_it_is_told(
+    terminal: MakeTerminal, clock: HandClock, run: Run
+) -> None:
+    view = LiveQueue(terminal(80, 24), clock)
+    with view:
+        show(view, run("letters", RUNNING, "recognising", ended=[EndedDocument("a.png", "it is a text file")]))
+        show(view, run("letters", QUEUED, "retrying", error="killed by signal 9"))
+        assert drawn(view) == [
+            "letters: failed: a.png: it is a text file",
+            "letters: retrying: killed by signal 9",
+            "nothing to do",
+        ]
+
+
+def test_nothing_is_drawn_while_a_line_is_printed(
+    terminal: MakeTerminal, clock: HandClock, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread tries, while a line is printed, what the thread that draws would do."""
+    console, could_draw = terminal(80, 24), []
+    printing = console.print
+
+    def draw() -> None:
+        could_draw.append(view._live._lock.acquire(blocking=False))
+        if could_draw[-1]:
+            view._live._lock.release()
+
+    def watched(*objects: Any, **settings: Any) -> None:
+        thread = threading.Thread(target=draw)
+        thread.start()
+        thread.join()
+        printing(*objects, **settings)
+
+    monkeypatch.setattr(console, "print", watched)
+    view = LiveQueue(console, clock)
+    show(view, run("letters", RUNNING, "recognising"), run("letters", RunStatus.SUCCEEDED))
     assert could_draw == [False]
 
 
-def test_what_is_said_cannot_steer_the_terminal(screen: Console, clock: HandClock) -> None:
-    views: list[Callable[[Console], ProgressView]] = [PlainLines, lambda console: LiveTable(console, clock)]
-    for make in views:
-        make(screen).note("red \x1b[31m [bold]plain[/bold]")
-    assert printed(screen) == ["red \\x1b[31m [bold]plain[/bold]"] * 2
+def test_what_is_said_cannot_steer_the_terminal(terminal: MakeTerminal, clock: HandClock) -> None:
+    view = LiveTable(terminal(80, 24), clock)
+    view.note("red \x1b[31m [bold]plain[/bold]")
+    assert view._console.shown == ["red \\x1b[31m [bold]plain[/bold]"]  # type: ignore[attr-defined]  # as above

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from supervisor.executor.messages import (
     Advanced,
+    EndedDocument,
     Finished,
     Message,
     Ready,
@@ -48,8 +49,7 @@ MESSAGES = st.one_of(
         Advanced,
         pages=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
         because=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
-        # JSON knows no tuples.
-        failures=st.lists(st.lists(st.text(max_size=5), min_size=2, max_size=2), max_size=3),
+        ended=st.lists(st.builds(EndedDocument, path=st.text(max_size=5), seconds=st.floats(0, 9)), max_size=3),
     ),
     st.builds(Finished),
 )
@@ -71,15 +71,23 @@ def test_states_arrive_as_states(pair: Pair) -> None:
 
 
 def test_what_travels_is_json(pair: Pair) -> None:
-    send(pair[0], Advanced(1, 3, {"ocr": 2}, {"new": 2}, 1, [("büro.tiff", "is empty (0 bytes)")]))
+    send(pair[0], Advanced(1, 3, {"ocr": 2}, {"new": 2}, [EndedDocument("büro.tiff", "is empty (0 bytes)")]))
     assert json.loads(pair[1].recv_bytes()) == {
         "kind": "Advanced",
         "documents_opened": 1,
         "pages_found": 3,
         "pages": {"ocr": 2},
         "because": {"new": 2},
-        "documents_done": 1,
-        "failures": [["büro.tiff", "is empty (0 bytes)"]],
+        "ended": [
+            {
+                "path": "büro.tiff",
+                "error": "is empty (0 bytes)",
+                "pages": {},
+                "seconds": 0.0,
+                "mean_confidence": None,
+                "weak_pages": 0,
+            }
+        ],
     }
 
 

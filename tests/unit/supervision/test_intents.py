@@ -191,12 +191,12 @@ def test_a_paused_run_is_waited_for_by_who_named_it_alone(bench: Bench) -> None:
     assert once.goes_on()
     ask(bench, bench.row(run), Intent.PAUSE)
     assert (named.goes_on(), once.goes_on()) == (True, False)
-    assert [(one.status, one.stage) for one in bench.shown] == [(RunStatus.QUEUED, "paused: supervisor resume a")]
+    assert [(one.status, one.stage, one.resume) for one in bench.shown] == [(RunStatus.QUEUED, "paused", "a")]
     assert named.goes_on()
     assert len(bench.shown) == 1, "that is said once"
     pause_session(bench)
     assert named.goes_on()
-    assert bench.shown[-1].stage == "paused: supervisor resume session:s"
+    assert (bench.shown[-1].stage, bench.shown[-1].resume) == ("paused", "session:s")
     with transaction(bench.shop.engine) as connection:
         sessions.resume(connection, "s", at=bench.shop.now(connection))
     resume(bench, bench.row(run))
