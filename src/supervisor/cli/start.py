@@ -35,6 +35,7 @@ _OF_WORKERS = (
     "retain_days",
     "cache_dir",
     "no_cache",
+    "verbose",
 )
 
 

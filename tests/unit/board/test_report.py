@@ -172,7 +172,7 @@ def test_the_manifest_tells_of_each_document(
 
 def test_progress_begins_with_nothing_done() -> None:
     progress = RunProgress("letters", RunStatus.QUEUED, "queued", documents=3)
-    assert (progress.documents_opened, progress.pages_done, progress.seconds, progress.error) == (0, {}, None, None)
+    assert (progress.documents_opened, progress.pages_finished, progress.ended, progress.error) == (0, 0, (), None)
 
 
 def test_counting_in_words() -> None:

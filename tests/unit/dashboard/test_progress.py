@@ -59,7 +59,7 @@ def fit(name: str, columns: int) -> str:
 
 
 def half_a_bar(columns: int) -> str:
-    return "━━───" if columns == 80 else "━" * 17 + "─" * 17
+    return "━━───" if columns == 80 else "━" * 20 + "─" * 20
 
 
 def test_of_more_runs_than_lines_those_that_execute_come_first_and_the_rest_is_counted(
