@@ -100,7 +100,6 @@ def session_view(
     statuses = {group.status for group in groups}
     rests = row.status is SessionStatus.PAUSED
     together = added_up(group.counts for group in groups)
-    rate = pages_per_second(running, at)
     goes_on = row.status is SessionStatus.RUNNING
     told = None
     if row.progress_done is not None:
@@ -119,8 +118,8 @@ def session_view(
         documents=document_counts(together),
         pages=page_counts(together),
         progress=told,
-        pages_per_second=rate,
-        remaining_seconds=remaining_seconds(groups, everywhere, rate) if goes_on else None,
+        pages_per_second=pages_per_second(running, at),
+        remaining_seconds=remaining_seconds(groups, running, everywhere, at) if goes_on else None,
     )
 
 

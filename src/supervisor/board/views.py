@@ -85,7 +85,7 @@ class SessionView:
         lanes: By name, those in no lane last.
         progress: Told by whoever does the session's work; None if nobody did.
         pages_per_second: At which its runs that execute now have finished pages since their claims; None if none does.
-        remaining_seconds: Until all that is not paused is done, at that rate; None if it cannot be told.
+        remaining_seconds: Until all that is not paused is done, going by what is done; None if it cannot be told.
     """
 
     id: str
@@ -108,6 +108,8 @@ class SessionView:
 @dataclass(frozen=True)
 class WorkerView:
     """A worker; from `run_id` to `pages` what it does, all of it None while it executes nothing.
+
+    It may be at a run of another repository that it serves, too.
 
     Attributes:
         supervisor_id: Whose it is.

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, ENDED_SESSIONS, RunStatus, SessionStatus
+from supervisor.store.engine import is_postgres
 from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts, progress_counts
 from supervisor.store.runs import HEAD_COLUMNS, RunHead, run_head
 from supervisor.store.sessions import COLUMNS, SessionRow, of_repository, session_row
@@ -26,6 +27,7 @@ class RunGroup:
         is_paused: Whether they were paused themselves.
         runs: How many there are.
         unopened: How many of their documents have neither told their pages nor ended.
+        seconds: For how long those that have ended executed in their last terms, if their pages are known.
     """
 
     session_id: str | None
@@ -34,6 +36,7 @@ class RunGroup:
     is_paused: bool
     runs: int
     unopened: int
+    seconds: float
     counts: ProgressCounts
 
 
@@ -95,7 +98,7 @@ def groups_of_sessions(
 ) -> list[RunGroup]:
     """Return the runs of some sessions, or those in one lane, added up by lane and state."""
     by = runs.c.session_id, runs.c.lane
-    query = _groups(repository).add_columns(*by).group_by(*by).where(runs.c.session_id.in_(session_ids))
+    query = _groups(connection, repository).add_columns(*by).group_by(*by).where(runs.c.session_id.in_(session_ids))
     if lane is not None:
         query = query.where(runs.c.lane == lane)
     return [_group(row) for row in connection.execute(query).mappings()]
@@ -103,7 +106,7 @@ def groups_of_sessions(
 
 def groups_of_repository(connection: Connection, repository: str) -> list[RunGroup]:
     """Return all runs of a repository, added up by state."""
-    return [_group(row) for row in connection.execute(_groups(repository)).mappings()]
+    return [_group(row) for row in connection.execute(_groups(connection, repository)).mappings()]
 
 
 def running(connection: Connection, repository: str) -> list[WatchedRun]:
@@ -116,18 +119,24 @@ def runs_of_session(connection: Connection, repository: str, session_id: str) ->
     return _runs(connection, (runs.c.repository == repository) & (runs.c.session_id == session_id))
 
 
-def _groups(repository: str) -> sa.Select[Any]:
+def _groups(connection: Connection, repository: str) -> sa.Select[Any]:
     seen = sa.case(
         (run_progress.c.documents_opened > run_progress.c.documents_done, run_progress.c.documents_opened),
         else_=run_progress.c.documents_done,
     )
     is_paused = (runs.c.pause_requested_at.is_not(None) & runs.c.status.in_(ACTIVE)).label("is_paused")
+    if is_postgres(connection):
+        executed: sa.ColumnElement[Any] = sa.extract("epoch", runs.c.finished_at - runs.c.claimed_at)
+    else:
+        executed = 86_400 * (sa.func.julianday(runs.c.finished_at) - sa.func.julianday(runs.c.claimed_at))
+    seconds = sa.case((run_progress.c.documents_opened > 0, executed), else_=0)
     unopened = (run_progress.c.documents - seen).label("unopened")
     return (
         sa.select(
             runs.c.status,
             is_paused,
             sa.func.count().label("runs"),
+            sa.func.sum(seconds).label("seconds"),
             *(sa.func.sum(column).label(column.name) for column in (unopened, *PROGRESS_COLUMNS)),
         )
         .select_from(_PROGRESS)
@@ -144,6 +153,7 @@ def _group(row: Mapping[Any, Any]) -> RunGroup:
         is_paused=bool(row["is_paused"]),
         runs=row["runs"],
         unopened=row["unopened"] or 0,
+        seconds=float(row["seconds"] or 0),
         counts=progress_counts(row),
     )
 

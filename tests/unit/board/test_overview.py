@@ -136,6 +136,24 @@ def test_what_is_not_known_is_not_guessed(engine: Engine, look: Callable[..., Ov
     assert look().sessions[0].paused_runs == 1
 
 
+def test_what_ended_tells_how_long_the_rest_takes(engine: Engine, look: Callable[..., Overview]) -> None:
+    with transaction(engine) as connection:
+        run_queue.add_session(connection, "s")
+        for name in "abcd":
+            queue(connection, name)
+        ended = claim(connection, "w", seconds_ago=100)
+        keep(connection, ended, documents=4, documents_opened=4, documents_done=4, pages=20, pages_ocr=20)
+        values = {"finished_at": database_now(connection, CLOCK) - timedelta(seconds=60)}
+        at = database_now(connection, CLOCK)
+        runs.transition(connection, ended, RunStatus.SUCCEEDED, at=at, actor="w", event="succeeded", values=values)
+        for worker in ("w1", "w2"):
+            claim(connection, worker)
+    # 20 pages in 40 seconds; 3 runs of 4 documents with 5 pages each, and two go on at a time.
+    (session,) = look().sessions
+    assert session.remaining_seconds == pytest.approx(60 / (2 * 20 / 40), rel=0.01)
+    assert session.pages_per_second is None
+
+
 def test_whose_run_was_told_of_in_an_earlier_term_has_no_rate(engine: Engine, look: Callable[..., Overview]) -> None:
     with transaction(engine) as connection:
         run_queue.add_session(connection, "s")
