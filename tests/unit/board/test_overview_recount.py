@@ -203,7 +203,7 @@ def check_workers(seen: Overview, real: Recount) -> None:
         row = next(row for row in there if row.id == one.id)
         does = [
             run
-            for run in real.runs
+            for run in real.everywhere
             if (run.id, run.claimed_by, run.status) == (row.current_run, row.id, RunStatus.RUNNING)
         ]
         assert (one.run_id, one.session_id) == ((does[0].run_id, does[0].session_id) if does else (None, None))
