@@ -1,12 +1,18 @@
 """The trace of a run: one JSON event a line."""
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from supervisor.artifacts.appending import append, drop_torn_line, open_to_append
 from supervisor.room import needing_room
+
+USED = "resources_used"
+"""What an attempt has used so far; while it goes on, every ten seconds."""
+ENDED = "term_ended"
+"""The last event of each lease term, written by a supervisor."""
 
 
 class Trace:
@@ -34,3 +40,29 @@ class Trace:
         line = {"event": event, "at": at.isoformat(timespec="milliseconds"), **self._common, **facts}
         with needing_room(self._path):
             append(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+
+
+def read_trace(path: Path, *, only: str | None = None) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of a trace, oldest first; none if there is no such file.
+
+    A line that cannot be read is left out: the last one may be half written, and what was there before may be damaged.
+
+    Args:
+        path: The file.
+        only: The one kind of event that is wanted; others cost next to nothing.
+    """
+    begin = b"{" if only is None else f'{{"event": "{only}"'.encode()
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with file:
+        for line in file:
+            if not line.startswith(begin):
+                continue
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and {"event", "at", "attempt", "lease_term"} <= event.keys():
+                yield event

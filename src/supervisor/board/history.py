@@ -76,7 +76,9 @@ def read_history(engine: Engine, databases: Databases, directory: RunsDirectory,
         happened = events.history(connection, row.id)
     staged = directory.run(row.run_id).staging(row.lease_term) / "output"
     is_left = row.status is RunStatus.CANCELLED and staged.is_dir() and any(staged.iterdir())
-    return RunHistory(row, session, report_run(databases, directory, row), happened, staged if is_left else None)
+    return RunHistory(
+        row, session, report_run(databases, directory, row, happened), happened, staged if is_left else None
+    )
 
 
 def reason(event: Event) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.board.spending import spent
+from supervisor.model.resources import Resources
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
-from supervisor.store import intents, runs, sessions
+from supervisor.store import events, intents, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.errors import DatabaseError, DatabaseUnavailable
+from supervisor.store.events import Event
 from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
 from supervisor.store.urls import shown_url
@@ -29,6 +32,7 @@ class RunReport:
         artifacts: Its directory, absolute.
         database: URL without a password.
         resume: If it is paused, what to name to `supervisor resume`: the run, or its session.
+        resources: What the ended terms of its attempt have cost; None before the first has ended.
     """
 
     run_id: str
@@ -42,6 +46,7 @@ class RunReport:
     documents: Sequence[StoredDocument]
     pages: PageTally
     resume: str | None = None
+    resources: Resources | None = None
 
     @property
     def failed_documents(self) -> list[StoredDocument]:
@@ -72,6 +77,7 @@ class RunReport:
                 "weak": self.pages.weak,
                 "because": self.pages.because,
             },
+            "resources": None if self.resources is None else self.resources.to_json(),
         }
 
 
@@ -113,11 +119,23 @@ def report_runs(engine: Engine, databases: Databases, directory: RunsDirectory, 
     with transaction(engine) as connection:
         found = {row.id: row for row in runs.of_rows(connection, rows)}
         paused = intents.paused(connection, rows)
-    return [replace(report_run(databases, directory, found[row]), resume=paused.get(row)) for row in rows]
+        happened = events.histories(connection, rows)
+    return [
+        replace(report_run(databases, directory, found[row], happened[row]), resume=paused.get(row)) for row in rows
+    ]
 
 
-def report_run(databases: Databases, directory: RunsDirectory, row: RunRow) -> RunReport:
-    """Read how one run stands."""
+def report_run(
+    databases: Databases, directory: RunsDirectory, row: RunRow, happened: Sequence[Event] = ()
+) -> RunReport:
+    """Read how one run stands.
+
+    Args:
+        databases: Where its results are.
+        directory: Where its files are.
+        row: The run.
+        happened: Its history, which tells what it has cost.
+    """
     documents, pages = _results(databases, row)
     seconds = (row.finished_at - row.claimed_at).total_seconds() if row.finished_at and row.claimed_at else None
     return RunReport(
@@ -131,6 +149,7 @@ def report_run(databases: Databases, directory: RunsDirectory, row: RunRow) -> R
         database=shown_url(databases.results_url(row.run_id)),
         documents=documents,
         pages=pages,
+        resources=spent(happened, row.attempt),
     )
 
 

@@ -9,7 +9,7 @@ from supervisor.board.history import RunHistory, read_history, reason
 from supervisor.cli.names import run_names
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json, print_wrapped, shown_seconds
-from supervisor.cli.report import shown_documents, shown_run_pages
+from supervisor.cli.report import shown_documents, shown_resources, shown_run_pages
 from supervisor.cli.settings import repository_name
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, RunStatus
@@ -77,6 +77,8 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
     yield from ((label, _local(moment)) for label, moment in _times(row) if moment)
     if report.seconds is not None:
         yield "took", f"{shown_seconds(report.seconds)} since it was claimed last"
+    if report.resources is not None:
+        yield "used", shown_resources(report.resources)
     if row.error:
         yield "error", row.error
     is_cleaned_up = row.status not in ACTIVE and not report.artifacts.is_dir() and not report.documents

@@ -2,15 +2,18 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never, cast
 
-from supervisor.artifacts.trace import Trace
+from supervisor.artifacts.trace import USED, Trace
 from supervisor.clock import Clock
 from supervisor.executor.batch import Batch
-from supervisor.executor.messages import Finished, Message, Start, Stopped
+from supervisor.executor.messages import Finished, Message, Start, Stopped, Used
+from supervisor.executor.meter import Meter
 from supervisor.executor.recall import Recall
 from supervisor.executor.spec import RunSpec, SpecDocument
 from supervisor.model.states import ResultStatus, RunStatus
@@ -19,13 +22,15 @@ from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.formats.outputs import assemble, place_file, write_outputs
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
-from supervisor.ocr.results import PageResult, PageSource
+from supervisor.ocr.results import PageResult, PageSource, PageTiming
 from supervisor.ocr.slots.machine import machine_budget
 from supervisor.room import needing_room
 from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 
 # Documents whose pages databases are asked for at once.
 _LOOKED_UP_TOGETHER = 200
+# How often the trace tells what is used: it is all that is left of a run whose supervisor and executor are killed.
+_TRACED_SECONDS = 10.0
 _TRACE_EVENTS = {
     "ocr": "page_recognised",
     "text_layer": "page_text_kept",
@@ -48,6 +53,8 @@ class Attempt:
         self._stop = stop
         self._clock = clock
         self._key = AttemptKey(start.run, start.run_id, start.attempt, start.lease_term)
+        self._meter = Meter()
+        self._next_traced = time.monotonic() + _TRACED_SECONDS
         self._output = Path(start.artifacts) / ".staging" / str(start.lease_term) / "output"
         self._published = Path(start.artifacts) / "output"
 
@@ -67,6 +74,7 @@ class Attempt:
             patience_seconds=self._start.patience_seconds,
         )
         try:
+            self._send(self._meter.read())
             documents = [_stored_document(document) for document in self._spec.documents]
             store.begin(self._key, documents)
             with Trace(
@@ -80,7 +88,13 @@ class Attempt:
             store.close()
 
     def _perform(self, store: ResultStore, trace: Trace, held_descriptors: Sequence[int]) -> Finished | Stopped:
-        trace.event("attempt_started", self._clock.now(), documents=len(self._spec.documents))
+        trace.event(
+            "attempt_started",
+            self._now(),
+            documents=len(self._spec.documents),
+            worker=self._start.worker,
+            pid=os.getpid(),
+        )
         failed: list[str] = []
         finished = 0
         batch = Batch(store, self._key, self._send)
@@ -104,7 +118,11 @@ class Attempt:
                         batch.flush()
                     case _:
                         assert_never(event)
+                if (used := self._meter.look()) is not None:
+                    self._tell_used(used, trace, at_once=False)
             batch.flush()
+        # The page processes have ended, and all that they used is known.
+        self._tell_used(self._meter.read(), trace, at_once=True)
         if finished < len(self._spec.documents):
             trace.event("attempt_stopped", self._now(), documents_left=len(self._spec.documents) - finished)
             return Stopped()
@@ -112,6 +130,13 @@ class Attempt:
         if failed:
             return Finished(RunStatus.FAILED, _failure(failed, len(self._spec.documents)))
         return Finished(RunStatus.SUCCEEDED, None)
+
+    def _tell_used(self, used: Used, trace: Trace, *, at_once: bool) -> None:
+        """Tell the supervisor what was used so far; the trace, too, if it is time for it."""
+        self._send(used)
+        if at_once or time.monotonic() >= self._next_traced:
+            self._next_traced = time.monotonic() + _TRACED_SECONDS
+            trace.event(USED, self._now(), **asdict(used))
 
     def _now(self) -> datetime:
         return self._clock.now()
@@ -166,6 +191,7 @@ class Attempt:
             mean_confidence=page.mean_confidence,
             because=page.because,
             error=page.error,
+            **_told(page.timing),
         )
 
     def _keep_document(self, event: events.DocumentFinished, batch: Batch, trace: Trace) -> StoredDocument:
@@ -191,6 +217,14 @@ class Attempt:
 def _failure(failed: Sequence[str], total: int) -> str:
     others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     return f"{len(failed)} of {total} {'document' if total == 1 else 'documents'} failed: {failed[0]}{others}"
+
+
+def _told(timing: PageTiming | None) -> dict[str, object]:
+    """Return what the trace tells of the work on a page: nothing if there was none."""
+    if timing is None:
+        return {}
+    began_at = datetime.fromtimestamp(timing.began_at, UTC).isoformat(timespec="milliseconds")
+    return {**asdict(timing), "began_at": began_at}
 
 
 def _stored_document(document: SpecDocument) -> StoredDocument:

@@ -25,6 +25,7 @@ class Start:
         cache_limit_bytes: How much may be kept there.
         min_free_bytes: Nothing is added to it while its disk has less room.
         repository: What the repository is known by.
+        worker: The name of the worker that executes it.
     """
 
     run: int
@@ -45,6 +46,7 @@ class Start:
     cache_limit_bytes: int
     min_free_bytes: int
     repository: str
+    worker: str
     spec: Mapping[str, object]
 
 
@@ -97,6 +99,19 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Used:
+    """From the executor, about once a second and when it ends: what it and all that it has started have used so far.
+
+    Attributes:
+        cpu_seconds: Processor time.
+        peak_memory_bytes: The most that they had at one time.
+    """
+
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """From the executor: the attempt has ended by itself.
 
@@ -120,8 +135,8 @@ class Stopped:
     no_room: str | None = None
 
 
-Message = Start | Stop | Ready | Advanced | Finished | Stopped
-_KINDS = {kind.__name__: kind for kind in (Start, Stop, Ready, Advanced, Finished, Stopped)}
+Message = Start | Stop | Ready | Advanced | Used | Finished | Stopped
+_KINDS = {kind.__name__: kind for kind in (Start, Stop, Ready, Advanced, Used, Finished, Stopped)}
 
 
 def send(connection: Connection, message: Message) -> None:

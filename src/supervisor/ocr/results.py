@@ -1,11 +1,32 @@
 """What recognition hands back for a page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 PageStatus = Literal["succeeded", "failed", "skipped"]
 Origin = Literal["ocr", "text_layer", "blank"]
 PageSource = Literal["ocr", "text_layer", "cache", "blank"]
+
+
+@dataclass(frozen=True)
+class PageTiming:
+    """How the work on a page went, on the machine where it was done.
+
+    Attributes:
+        page_process: The number of the page process, a pid.
+        slot: The number of the OCR slot; None for a page that needed none.
+        began_at: When the page process took it, in seconds since the epoch.
+        waiting_ms: Until the slot was there.
+        preparing_ms: Until there was a picture; with `recognising_ms` it is most of the page's `duration_ms`.
+        recognising_ms: In tesseract, all readings together.
+    """
+
+    page_process: int
+    slot: int | None
+    began_at: float
+    waiting_ms: int
+    preparing_ms: int
+    recognising_ms: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,7 @@ class PageResult:
         error: The reason, None if succeeded.
         page_key: What makes two pages the same to the recogniser; None where nothing was recognised.
         because: Why it had to be recognised, where it was: "new", "changed", "other settings".
+        timing: How that went; None if it was known before it came to a page process, or nobody lived to tell.
     """
 
     page_number: int
@@ -41,6 +63,7 @@ class PageResult:
     error: str | None = None
     page_key: str | None = None
     because: str | None = None
+    timing: PageTiming | None = field(default=None, compare=False)
 
     @property
     def origin(self) -> Origin | None:

@@ -61,8 +61,16 @@ def is_recorded(connection: Connection, event: Event) -> bool:
 
 def history(connection: Connection, run: int) -> list[Event]:
     """Return the events of a row of `runs`, oldest first."""
-    query = sa.select(run_events).where(run_events.c.run_id == run).order_by(run_events.c.id)
-    return [_event(row) for row in connection.execute(query)]
+    return histories(connection, [run])[run]
+
+
+def histories(connection: Connection, rows: Collection[int]) -> dict[int, list[Event]]:
+    """Return the events of each of these rows of `runs`, oldest first."""
+    found: dict[int, list[Event]] = {row: [] for row in rows}
+    query = sa.select(run_events).where(run_events.c.run_id.in_(rows)).order_by(run_events.c.id)
+    for row in connection.execute(query):
+        found[row.run_id].append(_event(row))
+    return found
 
 
 def recent(

@@ -7,7 +7,7 @@ from pathlib import Path
 from supervisor.board.progress import RunProgress
 from supervisor.errors import NoRoomError
 from supervisor.executor.child import Executor
-from supervisor.executor.messages import Finished, Stopped
+from supervisor.executor.messages import Finished, Stopped, Used
 from supervisor.locks.lease import WorkspaceLease
 from supervisor.locks.runlock import RunLock
 from supervisor.model.intents import Intent
@@ -62,6 +62,7 @@ class Assignment:
         stop_by: When an executor that was told to stop is killed, on the monotonic clock.
         kill_by: When, at the latest, an executor that is being ended is killed.
         killings: At work on that, in threads; the executor is not reaped before they are done.
+        used: What the executor said last of what it needs.
         outcome: What the executor said of its end.
         ending: What its end means for the run; there as soon as nothing executes any more.
         lost: Whether the run is another's, and nothing of it may be changed.
@@ -80,6 +81,7 @@ class Assignment:
     stop_by: float | None = None
     kill_by: float | None = None
     killings: list[Future[None]] = field(default_factory=list)
+    used: Used | None = None
     outcome: Finished | Stopped | None = None
     ending: Ending | None = None
     lost: bool = False

@@ -20,6 +20,7 @@ from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.keeper import counts_of
 from supervisor.supervision.reap import CANCELLED, GIVEN_BACK, PAUSED
+from supervisor.supervision.spending import spent_by
 from supervisor.supervision.workshop import Workshop
 
 _PUBLISHED = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED})
@@ -68,7 +69,10 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             actor=shop.me.id,
             event=ending.event,
             values=new_values(row, ending, now),
-            detail={"reason": ending.reason or _achievement(assignment)},
+            detail={
+                "reason": ending.reason or _achievement(assignment),
+                "resources": spent_by(assignment, now).to_json(),
+            },
         )
         sessions.conclude(connection, row.session_id, at=now)
         status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from supervisor.executor.messages import Advanced, Finished, Message, Ready, Start, Stop, Stopped
+from supervisor.executor.messages import Advanced, Finished, Message, Ready, Start, Stop, Stopped, Used
 from supervisor.supervision.assignment import Assignment
 
 
@@ -22,6 +22,8 @@ def take_in(assignment: Assignment, message: Message) -> None:
                 because=message.because,
                 ended=message.ended,
             )
+        case Used():
+            assignment.used = message
         case Finished() | Stopped():
             assignment.outcome = message
         case Start() | Stop():

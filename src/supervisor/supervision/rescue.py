@@ -20,6 +20,7 @@ from supervisor.store.runs import RunHead
 from supervisor.store.supervisors import Heard
 from supervisor.supervision.orphans import what_it_locked
 from supervisor.supervision.presence import judge
+from supervisor.supervision.spending import left_behind
 from supervisor.supervision.workshop import Workshop
 
 LOOK_SECONDS = 2.0
@@ -114,6 +115,7 @@ class Rescuer:
         who = f"its supervisor (pid {holder.supervisor.pid} on {holder.supervisor.host})" if holder else "its worker"
         since = f"{row.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}" if row.heartbeat_at else "its claim"
         reason = f"{who} is gone" if verdict is Verdict.DEAD else f"{who} has not been heard of since {since}"
+        resources = left_behind(shop.runs_directory.run(row.run_id), row).to_json()
         with transaction(shop.engine) as connection:
             at = shop.now(connection)
             sessions.lock(connection, row.session_id)
@@ -128,7 +130,7 @@ class Rescuer:
                 actor=shop.me.id,
                 event=fate.event,
                 values=fate.values,
-                detail={"from": row.claimed_by, "reason": fate.reason},
+                detail={"from": row.claimed_by, "reason": fate.reason, "resources": resources},
             )
             sessions.conclude(connection, row.session_id, at=at)
             if verdict is Verdict.DEAD and holder is not None:
@@ -178,7 +180,7 @@ def _fate(connection: Connection, row: RunHead, gone: str, at: datetime) -> _Fat
     match outcome:
         case RescueOutcome.REQUEUE:
             goes_on = "it rests, paused" if intent is Intent.PAUSE else f"going on with attempt {row.attempt}"
-            again = {"claimed_by": None, "rescue_count": row.rescue_count + 1}
+            again = {"claimed_by": None, "rescue_count": row.rescue_count + 1, "available_at": at}
             return _Fate(RunStatus.QUEUED, "rescued", again, gone, f"{gone}; {goes_on}")
         case RescueOutcome.FAIL:
             given_up = f"given up after {row.rescue_count} rescues: {gone}"

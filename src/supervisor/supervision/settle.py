@@ -1,16 +1,21 @@
 """What follows the end of a run: manifest, workspace, pinned commit. Every step can be done again."""
 
 import json
+from collections.abc import Sequence
 
 from supervisor.artifacts.atomic import write_atomically
+from supervisor.artifacts.layout import RunDirectory
 from supervisor.artifacts.publish import drop_staged
 from supervisor.board.report import manifest, report_run
+from supervisor.board.spending import last_end
 from supervisor.model.states import ACTIVE, RunStatus
-from supervisor.store import runs
+from supervisor.store import events, runs
 from supervisor.store.engine import patiently, transaction
+from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Settled
 from supervisor.supervision.provision import drop_scratch
+from supervisor.supervision.spending import close_trace
 from supervisor.supervision.workshop import Workshop
 
 
@@ -23,16 +28,20 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt, transaction(shop.engine) as connection:
             row = runs.get(connection, row.id)
-    if row.status in ACTIVE:
-        return withdraw(shop, row)
+            happened = events.history(connection, row.id)
     directory = shop.runs_directory.run(row.run_id)
+    if row.status in ACTIVE:
+        settled = withdraw(shop, row)
+        _close_trace(directory, happened)
+        return settled
     if row.status is not RunStatus.CANCELLED:
         drop_staged(directory)
     # Before anything is written: it makes room.
     settled = withdraw(shop, row)
     for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
         with attempt:
-            report = report_run(shop.databases, shop.runs_directory, row)
+            report = report_run(shop.databases, shop.runs_directory, row, happened)
+    _close_trace(directory, happened)
     content = json.dumps(manifest(report, row), indent=2, ensure_ascii=False)
     write_atomically(directory.manifest, content.encode() + b"\n")
     if settled.kept is None:
@@ -41,6 +50,12 @@ def settle(shop: Workshop, row: RunRow) -> Settled:
         with attempt, transaction(shop.engine) as connection:
             runs.settle(connection, row.id, at=shop.now(connection))
     return settled
+
+
+def _close_trace(directory: RunDirectory, happened: Sequence[Event]) -> None:
+    ended = last_end(happened)
+    if ended is not None:
+        close_trace(directory, ended)
 
 
 def abandon(shop: Workshop, row: RunRow) -> Settled:

@@ -38,6 +38,7 @@ def start(shop: Workshop, assignment: Assignment, workspace: Path) -> Executor:
         cache_limit_bytes=shop.cache.limit_bytes if shop.cache else 0,
         min_free_bytes=shop.min_free_bytes,
         repository=row.repository,
+        worker=assignment.worker_id,
         spec=row.spec,
     )
     return Executor(message, run_lock=assignment.lock.fileno(), lease=assignment.lease.fileno(), log=directory.log)

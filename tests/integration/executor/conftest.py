@@ -115,6 +115,7 @@ class Bench:
             cache_limit_bytes=1 << 30,
             min_free_bytes=0,
             repository="archive",
+            worker="desk-1",
             spec=spec.to_json(),
         )
 

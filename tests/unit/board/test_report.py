@@ -103,6 +103,7 @@ def test_a_session_report_is_the_json_that_was_promised(
                     "weak": 1,
                     "because": {"new": 1},
                 },
+                "resources": None,
             }
         ],
         "exit_code": 1,

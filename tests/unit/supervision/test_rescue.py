@@ -49,7 +49,7 @@ def test_the_run_of_one_that_died_here_is_queued_at_once(
     assert (after.rescue_count, after.retry_count, after.error) == (1, 0, None)
     assert (event.event, event.actor, event.lease_term) == ("rescued", bench.shop.me.id, 1)
     reason = f"its supervisor (pid {DEAD['pid']} on {dead.shop.me.host}) is gone"
-    assert event.detail == {"from": dead.workers[0], "reason": reason}
+    assert (event.detail["from"], event.detail["reason"]) == (dead.workers[0], reason)
     assert bench.said == [f"run a: {reason}; going on with attempt 1"]
     assert rescuer.pending == 0
     assert bench.session() == "running"
@@ -188,7 +188,7 @@ def test_the_run_of_one_elsewhere_is_queued_when_its_lease_is_over_and_half_of_o
     after, [*_, event] = bench.row(row.id), bench.events(row.id)
     assert (after.status, after.rescue_count, rescuer.pending) == ("queued", 1, 0)
     reason = f"its supervisor (pid 7 on shelf) has not been heard of since {silent.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC"
-    assert event.detail == {"from": there.workers[0], "reason": reason}
+    assert (event.detail["from"], event.detail["reason"]) == (there.workers[0], reason)
     assert is_present(bench, there), "it may live, and do other work"
 
 

@@ -19,6 +19,7 @@ from supervisor.ocr.layout import PageLayout
 from supervisor.ocr.limits import memory_limit
 from supervisor.ocr.pages.page_files import PageFolders
 from supervisor.ocr.pages.seat import Engines
+from supervisor.ocr.pages.timesheet import Timesheet
 from supervisor.ocr.reading.picture import Picture
 
 # For a page process it is one job or a few.
@@ -36,6 +37,7 @@ class PageRecogniser:
         folders: Where pictures are handed over.
         remaining_seconds: How much of the page's time is left.
         alone: Whether to use a tesseract of its own: for a second try.
+        sheet: Where the time in tesseract is written down.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class PageRecogniser:
         folders: PageFolders,
         remaining_seconds: Callable[[], float],
         alone: bool,
+        sheet: Timesheet,
     ) -> None:
         self._engines = engines
         self._tesseract = tesseract
@@ -56,6 +59,7 @@ class PageRecogniser:
         self._folders = folders
         self._remaining_seconds = remaining_seconds
         self._alone = alone
+        self._sheet = sheet
 
     def recognise(self, picture: Picture) -> PageLayout:
         """Return what stands in a picture; boxes in pixels of that picture."""
@@ -65,14 +69,14 @@ class PageRecogniser:
             # One tesseract at a time: the slot is for no more.
             self._engines.close()
         engine = self._engines.streaming if streams else self._engines.single
-        with self._told_in_seconds():
+        with self._told_in_seconds(), self._sheet.recognising():
             hocr = engine.recognise(self._write(picture), settings, timeout_seconds=self._remaining())
         return read_page(hocr, picture.dpi)
 
     def orientation(self, picture: Picture) -> int | None:
         """Return the degrees clockwise that would set a picture upright; None if nobody can tell."""
         self._engines.close()
-        with self._told_in_seconds():
+        with self._told_in_seconds(), self._sheet.recognising():
             return detect_orientation(
                 self._write(picture),
                 self._settings(),

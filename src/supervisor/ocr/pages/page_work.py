@@ -15,6 +15,7 @@ from supervisor.ocr.pages.page_recogniser import PageRecogniser
 from supervisor.ocr.pages.seat import Seat
 from supervisor.ocr.pages.stopwatch import TaskClock
 from supervisor.ocr.pages.tasks import NotStarted, PageTask, Recognised
+from supervisor.ocr.pages.timesheet import Timesheet
 from supervisor.ocr.quality import measure
 from supervisor.ocr.reading.reading import read_picture
 from supervisor.ocr.results import Origin, PageResult
@@ -35,13 +36,14 @@ class Desk:
     cache: PageCache | None
 
 
-def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised | NotStarted:
+def recognise_page(task: PageTask, desk: Desk, clock: TaskClock, sheet: Timesheet) -> Recognised | NotStarted:
     """Do a page, under a slot if it has to be looked at.
 
     Args:
         task: The page.
         desk: Of this process.
         clock: Runs; it rests while the page waits.
+        sheet: Where it is written down how the time goes.
 
     Raises:
         DocumentError: The page cannot be read.
@@ -52,14 +54,17 @@ def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised |
             if isinstance(page, PageLayout):
                 return Recognised(_result(task, page, "text_layer", clock))
             clock.rest()
-            engines = stack.enter_context(
-                desk.seat.taken(reservation(page.pixels), wanted=lambda: not task.stop_file.exists())
-            )
+            with sheet.waiting():
+                engines = stack.enter_context(
+                    desk.seat.taken(reservation(page.pixels), wanted=lambda: not task.stop_file.exists())
+                )
             if engines is None:
                 return NotStarted()
+            sheet.slot = engines.slot_number
             clock.start()
             picture = page.decode()
         digest = picture.digest()
+        sheet.preparing_seconds = clock.seconds
         key = task.keys.page(digest)
         known = desk.cache.pictured(key) if desk.cache else None
         if known is not None:
@@ -72,6 +77,7 @@ def recognise_page(task: PageTask, desk: Desk, clock: TaskClock) -> Recognised |
             folders=task.folders,
             remaining_seconds=lambda: job.page_timeout_seconds - clock.seconds,
             alone=task.is_second_try,
+            sheet=sheet,
         )
         reading = read_picture(picture, job, recogniser)
     return Recognised(_result(task, reading.layout, "blank" if reading.is_blank else "ocr", clock, key), digest)

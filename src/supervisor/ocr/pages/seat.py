@@ -24,12 +24,14 @@ class Engines:
     """The ways to recognise a page in one slot.
 
     Attributes:
+        slot_number: Which slot it is.
         keep_open: What every tesseract in it holds: the slot.
         streaming: One tesseract for many pages.
         single: One for each page: for settings that streaming is not sound for, and for second tries.
     """
 
     def __init__(self, slot: Slot) -> None:
+        self.slot_number = slot.number
         self.keep_open = [slot.fileno()]
         self.streaming: Engine = StreamingEngine(self.keep_open)
         self.single: Engine = SingleEngine(self.keep_open)

@@ -46,6 +46,7 @@ from supervisor.ocr.pages.tasks import (
     SearchableTask,
     Task,
 )
+from supervisor.ocr.pages.timesheet import Timesheet
 from supervisor.ocr.results import PageResult
 from supervisor.ocr.searchable.searchable_pdf import make_searchable
 from supervisor.room import needing_room
@@ -121,19 +122,27 @@ def _recognise(task: PageTask) -> Recognised | Killed | NoRoom | NotStarted:
         return NotStarted()
     if _process is None:
         raise RuntimeError("this process was not started as a page process")
+    sheet = Timesheet()
     try:
         with _at_work(task) as clock:
-            try:
-                return recognise_page(task, _process.desk, clock)
-            except (DocumentError, SurroundingsError) as error:
-                return _without_text(task, clock, error)
-            except MemoryError:
-                return Recognised(_failed(task, clock, _NO_MEMORY))
-            except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
-                _log.exception("page %d of %s", task.page_number, task.document.file)
-                return Recognised(_failed(task, clock, _defect(error)))
+            answer = _page(task, _process.desk, clock, sheet)
     finally:
         task.folders.remove()
+    if isinstance(answer, Recognised | Killed):
+        return replace(answer, page=replace(answer.page, timing=sheet.timing()))
+    return answer
+
+
+def _page(task: PageTask, desk: Desk, clock: TaskClock, sheet: Timesheet) -> Recognised | Killed | NoRoom | NotStarted:
+    try:
+        return recognise_page(task, desk, clock, sheet)
+    except (DocumentError, SurroundingsError) as error:
+        return _without_text(task, clock, error)
+    except MemoryError:
+        return Recognised(_failed(task, clock, _NO_MEMORY))
+    except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
+        _log.exception("page %d of %s", task.page_number, task.document.file)
+        return Recognised(_failed(task, clock, _defect(error)))
 
 
 def _make_searchable(task: SearchableTask) -> Path | Refused | NoRoom | NotStarted:

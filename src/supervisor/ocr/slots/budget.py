@@ -30,9 +30,13 @@ class Slot:
     """A taken slot: a context manager that releases it.
 
     A process that inherits the descriptor (`pass_fds`) keeps the slot until it has ended, too.
+
+    Attributes:
+        number: Which one it is, from 0.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, number: int) -> None:
+        self.number = number
         self._path = path
         self._descriptor: int | None = descriptor
 
@@ -159,7 +163,7 @@ class SlotBudget:
             descriptor = take(path, self._claim(memory_bytes))
             if descriptor is not None:
                 if self._has_room(memory_bytes, kept_bytes, number):
-                    return Slot(path, descriptor)
+                    return Slot(path, descriptor, number)
                 os.close(descriptor)
                 return None
         return None

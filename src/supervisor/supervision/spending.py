@@ -1,0 +1,55 @@
+"""What the terms of a run have cost, for its history and its trace."""
+
+from collections import deque
+from datetime import datetime
+
+from supervisor.artifacts.layout import RunDirectory
+from supervisor.artifacts.trace import ENDED, USED, Trace, read_trace
+from supervisor.board.spending import TermEnd
+from supervisor.model.resources import Resources
+from supervisor.store.runs import RunHead
+from supervisor.supervision.assignment import Assignment
+
+
+def spent_by(assignment: Assignment, at: datetime) -> Resources:
+    """Return what a term has cost that ends now, by the database's clock."""
+    if assignment.used is not None:
+        return _of_term(assignment.row, at, assignment.used.cpu_seconds, assignment.used.peak_memory_bytes)
+    was_started = assignment.executor is not None
+    return _of_term(assignment.row, at, *((None, None) if was_started else (0.0, 0)))
+
+
+def left_behind(directory: RunDirectory, row: RunHead) -> Resources:
+    """Return what a term has cost whose supervisor is gone, as far as its trace tells, up to its last beat."""
+    told = [event for event in read_trace(directory.trace, only=USED) if event["lease_term"] == row.lease_term]
+    last = told[-1] if told else {}
+    ended_at = row.heartbeat_at or row.claimed_at or row.available_at
+    return _of_term(row, ended_at, last.get("cpu_seconds"), last.get("peak_memory_bytes"))
+
+
+def close_trace(directory: RunDirectory, end: TermEnd) -> None:
+    """Write the last event of a term, unless it is there, or the trace is another attempt's by now.
+
+    Done under the run lock.
+
+    Raises:
+        NoRoomError: There is no room for it.
+    """
+    for last in deque(read_trace(directory.trace), maxlen=1):
+        if last["attempt"] != end.attempt or last["lease_term"] > end.lease_term:
+            return
+        if last["event"] == ENDED and last["lease_term"] == end.lease_term:
+            return
+    with Trace(directory.trace, run_id=directory.run_id, attempt=end.attempt, lease_term=end.lease_term) as trace:
+        resources = end.attempt_resources.to_json()
+        trace.event(ENDED, end.at, outcome=end.outcome, status=end.status, reason=end.reason, resources=resources)
+
+
+def _of_term(row: RunHead, ended_at: datetime, cpu_seconds: float | None, peak_memory_bytes: int | None) -> Resources:
+    claimed_at = row.claimed_at or ended_at
+    return Resources(
+        cpu_seconds,
+        peak_memory_bytes,
+        round(max(0.0, (ended_at - claimed_at).total_seconds()), 3),
+        round(max(0.0, (claimed_at - row.available_at).total_seconds()), 3),
+    )
