@@ -54,7 +54,9 @@ def test_the_cost_of_a_page_is_told_with_it(archive: Archive) -> None:
     assert "page_process" not in reused
 
 
-def test_what_a_killed_executor_has_used_is_known(archive: Archive, gate: Gate, wait_until: Callable[..., None]) -> None:
+def test_what_a_killed_executor_has_used_is_known(
+    archive: Archive, gate: Gate, wait_until: Callable[..., None]
+) -> None:
     archive.scan("scans/a.png")
     archive.job("a", "scans/a.png")
     archive.commit()

@@ -12,6 +12,7 @@ import pytest
 
 from supervisor import errors
 from supervisor.artifacts.layout import RunsDirectory
+from supervisor.artifacts.trace import ENDED, USED
 from supervisor.cli.main import RootGroup, cli
 from supervisor.cli.settings import _NOT_SETTINGS
 from supervisor.config import FROM_OUTSIDE_ONLY, parse_settings
@@ -211,7 +212,8 @@ def test_every_schema_is_described() -> None:
 
 def test_every_trace_event_is_described() -> None:
     source = (TOP / "src/supervisor/executor/attempt.py").read_text()
-    written = set(re.findall(r'"((?:attempt|document|page)_[a-z_]+)"', source)) | {"page_failed", "page_skipped"}
+    written = set(re.findall(r'"((?:attempt|document|page)_[a-z_]+)"', source))
+    written |= {"page_failed", "page_skipped", USED, ENDED}
     rows = re.findall(r"^\| (`.*?`) \|", read("json.md").partition("## trace.jsonl")[2], re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == written - {"page_count", "page_number"}
 

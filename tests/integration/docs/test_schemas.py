@@ -85,7 +85,7 @@ def test_what_is_not_as_it_should_be_is_found(change: dict[str, object], complai
 
 @pytest.mark.parametrize("at", ["2026-11-21T10:00:00", "2026-11-21T10:00:00+01:00", "today"])
 def test_a_time_that_is_not_in_utc_is_found(at: str) -> None:
-    event = {"event": "attempt_started", "run_id": "a", "attempt": 1, "lease_term": 1, "documents": 3}
+    event = {"event": "attempt_stopped", "run_id": "a", "attempt": 1, "lease_term": 1, "documents_left": 3}
     check_event(event | {"at": "2026-11-21T10:00:00.251+00:00"})
     with pytest.raises(AssertionError, match="date-time"):
         check_event(event | {"at": at})
