@@ -9,13 +9,27 @@ if TYPE_CHECKING:
     from supervisor.locks.runlock import ExecutorLockManager
     from supervisor.supervision.sessions.manager import SessionManager
     from supervisor.supervision.supervisor import ParallelRunSupervisor
+    from supervisor.supervision.workers.coordinator import WorkerCoordinator
+    from supervisor.supervision.workers.results import DeliveredDocument, DeliveredPage
 
-__all__ = ["ExecutorLockManager", "ParallelRunSupervisor", "SessionManager", "WorkspaceLease", "WorkspaceManager"]
+__all__ = [
+    "DeliveredDocument",
+    "DeliveredPage",
+    "ExecutorLockManager",
+    "ParallelRunSupervisor",
+    "SessionManager",
+    "WorkerCoordinator",
+    "WorkspaceLease",
+    "WorkspaceManager",
+]
 
 _HOMES = {
+    "DeliveredDocument": "supervisor.supervision.workers.results",
+    "DeliveredPage": "supervisor.supervision.workers.results",
     "ExecutorLockManager": "supervisor.locks.runlock",
     "ParallelRunSupervisor": "supervisor.supervision.supervisor",
     "SessionManager": "supervisor.supervision.sessions.manager",
+    "WorkerCoordinator": "supervisor.supervision.workers.coordinator",
     "WorkspaceLease": "supervisor.locks.lease",
     "WorkspaceManager": "supervisor.git.workspaces",
 }

@@ -117,6 +117,10 @@ class Archive:
     def start(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Running:
         return self._start([str(PROGRAM), *arguments], cwd, environment)
 
+    def python(self, script: Path, *arguments: str, **environment: str) -> Running:
+        """Start a program of somebody who uses the package."""
+        return self._start([sys.executable, "-X", "dev", "-W", "error", str(script), *arguments], None, environment)
+
     def shell(self, line: str, **environment: str) -> Running:
         """Start a line of shell, in which the program is `supervisor`."""
         return self._start(["bash", "-c", line.replace("supervisor", shlex.quote(str(PROGRAM)))], None, environment)

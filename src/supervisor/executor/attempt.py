@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import assert_never, cast
+from typing import assert_never
 
 from supervisor.artifacts.trace import USED, Trace
 from supervisor.clock import Clock
@@ -15,6 +15,7 @@ from supervisor.executor.batch import Batch
 from supervisor.executor.messages import Finished, Message, Start, Stopped, Used
 from supervisor.executor.meter import Meter
 from supervisor.executor.recall import Recall
+from supervisor.executor.rows import failure, page_result, stored_page
 from supervisor.executor.spec import RunSpec, SpecDocument
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.ocr import events
@@ -22,10 +23,10 @@ from supervisor.ocr.errors import DocumentError
 from supervisor.ocr.formats.outputs import assemble, place_file, write_outputs
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.processing import process_documents
-from supervisor.ocr.results import PageResult, PageSource, PageTiming
+from supervisor.ocr.results import PageTiming
 from supervisor.ocr.slots.machine import machine_budget
 from supervisor.room import needing_room
-from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
+from supervisor.store.results import AttemptKey, ResultStore, StoredDocument
 
 # Documents whose pages databases are asked for at once.
 _LOOKED_UP_TOGETHER = 200
@@ -128,7 +129,7 @@ class Attempt:
             return Stopped()
         trace.event("attempt_finished", self._now(), documents_failed=len(failed))
         if failed:
-            return Finished(RunStatus.FAILED, _failure(failed, len(self._spec.documents)))
+            return Finished(RunStatus.FAILED, failure(failed, len(self._spec.documents)))
         return Finished(RunStatus.SUCCEEDED, None)
 
     def _tell_used(self, used: Used, trace: Trace, *, at_once: bool) -> None:
@@ -168,7 +169,7 @@ class Attempt:
                 job=jobs[document.job],
                 root=workspace,
                 lfs_objects_dir=lfs_objects_dir,
-                done={page.page_number: _page_result(page) for page in stored.get(document.path, ())},
+                done={page.page_number: page_result(page) for page in stored.get(document.path, ())},
                 # Git knows a link by where it leads to, and not by what is there.
                 blob_sha=None if path.is_symlink() else document.blob_sha,
             )
@@ -180,7 +181,7 @@ class Attempt:
             batch.page_kept(page)
         else:
             name = _TRACE_EVENTS.get(page.source or "", f"page_{page.status}")
-            batch.page(_stored_page(document, page))
+            batch.page(stored_page(document, page))
         trace.event(
             name,
             self._now(),
@@ -214,11 +215,6 @@ class Attempt:
         return row
 
 
-def _failure(failed: Sequence[str], total: int) -> str:
-    others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    return f"{len(failed)} of {total} {'document' if total == 1 else 'documents'} failed: {failed[0]}{others}"
-
-
 def _told(timing: PageTiming | None) -> dict[str, object]:
     """Return what the trace tells of the work on a page: nothing if there was none."""
     if timing is None:
@@ -229,40 +225,3 @@ def _told(timing: PageTiming | None) -> dict[str, object]:
 
 def _stored_document(document: SpecDocument) -> StoredDocument:
     return StoredDocument(document.path, document.blob_sha, document.job, None, None, None)
-
-
-def _stored_page(document: str, page: PageResult) -> StoredPage:
-    return StoredPage(
-        document=document,
-        page_number=page.page_number,
-        status=ResultStatus(page.status),
-        source=page.source,
-        text=page.text,
-        mean_confidence=page.mean_confidence,
-        low_confidence=page.low_confidence,
-        weak_word_share=page.weak_word_share,
-        word_count=page.word_count,
-        duration_ms=page.duration_ms,
-        error=page.error,
-        page_key=page.page_key,
-        because=page.because,
-        master=page.master,
-    )
-
-
-def _page_result(page: StoredPage) -> PageResult:
-    return PageResult(
-        page_number=page.page_number,
-        status="succeeded",
-        source=cast("PageSource", page.source),
-        text=page.text,
-        master=page.master,
-        mean_confidence=page.mean_confidence,
-        low_confidence=page.low_confidence,
-        weak_word_share=page.weak_word_share,
-        word_count=page.word_count,
-        duration_ms=page.duration_ms,
-        error=page.error,
-        page_key=page.page_key,
-        because=page.because,
-    )

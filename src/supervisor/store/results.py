@@ -189,6 +189,16 @@ class ResultStore:
             found.setdefault(row["document"], []).append(StoredPage(**fields))
         return found
 
+    def finished_numbers(self, key: AttemptKey) -> dict[str, list[int]]:
+        """Return by path the numbers of the pages that `finished_pages` has."""
+        query = sa.select(pages.c.document, pages.c.page_number).where(
+            *_of(pages, key), pages.c.status == ResultStatus.SUCCEEDED
+        )
+        found: dict[str, list[int]] = {}
+        for document, number in self._apply(lambda connection: connection.execute(query).all()):
+            found.setdefault(document, []).append(number)
+        return {document: sorted(numbers) for document, numbers in found.items()}
+
     def documents(self, run: int, attempt: int) -> list[StoredDocument]:
         """Return the documents of an attempt by path."""
         query = sa.select(documents).where(documents.c.run == run, documents.c.attempt == attempt)

@@ -104,9 +104,10 @@ def look_into(connection: Connection, worker_id: str, session_id: str) -> None:
     connection.execute(sa.update(workers).where(workers.c.id == worker_id).values(session_id=session_id))
 
 
-def beat(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
-    """Note that a supervisor and its workers are there; those that were given up as offline are back."""
+def beat(connection: Connection, supervisor_id: str, *, at: datetime, worker_id: str | None = None) -> None:
+    """Note that a supervisor and its workers are there, or one of these; those given up as offline are back."""
     connection.execute(sa.update(supervisors).where(supervisors.c.id == supervisor_id).values(heartbeat_at=at))
+    beating = sa.true() if worker_id is None else workers.c.id == worker_id
     back = sa.case(
         (workers.c.status != WorkerStatus.OFFLINE, workers.c.status),
         (workers.c.current_run.is_(None), WorkerStatus.IDLE),
@@ -114,7 +115,7 @@ def beat(connection: Connection, supervisor_id: str, *, at: datetime) -> None:
     )
     connection.execute(
         sa.update(workers)
-        .where(workers.c.supervisor_id == supervisor_id, workers.c.ended_at.is_(None))
+        .where(workers.c.supervisor_id == supervisor_id, workers.c.ended_at.is_(None), beating)
         .values(heartbeat_at=at, status=back)
     )
 

@@ -67,15 +67,9 @@ class Place:
             self.repository.exclude_from_status(self.runs_directory.root)
         return self.databases.open_control()
 
-    @contextmanager
-    def open_workshop(self, note: Callable[[str], None]) -> Iterator[Workshop]:
-        """Have a workshop while the block runs, in which nothing is executed; `note` is told what people should know.
-
-        Raises:
-            UsageError: The runs directory cannot be used.
-            DatabaseError: The control database cannot be reached or changed.
-        """
-        setting = Setting(
+    def setting(self, note: Callable[[str], None]) -> Setting:
+        """Return how somebody works here who executes nothing; `note` is told what people should know."""
+        return Setting(
             repository=self.repository,
             runs_directory=self.runs_directory,
             databases=self.databases,
@@ -90,7 +84,16 @@ class Place:
             note=note,
             clock=SystemClock(),
         )
-        shop = setting.open_workshop(1)
+
+    @contextmanager
+    def open_workshop(self, note: Callable[[str], None]) -> Iterator[Workshop]:
+        """Have a workshop while the block runs, in which nothing is executed; `note` is told what people should know.
+
+        Raises:
+            UsageError: The runs directory cannot be used.
+            DatabaseError: The control database cannot be reached or changed.
+        """
+        shop = self.setting(note).open_workshop(1)
         try:
             yield shop
         finally:

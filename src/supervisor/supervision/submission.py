@@ -179,6 +179,18 @@ def register(
     Raises:
         UsageError: Another one uses the same SQLite file for its results.
     """
+    check_alone(connection, databases, directory, at=at)
+    worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
+    supervisors.register(connection, me, worker_ids, scope, at=at)
+    return worker_ids
+
+
+def check_alone(connection: Connection, databases: Databases, directory: RunsDirectory, *, at: datetime) -> None:
+    """Make sure that nobody else uses the same SQLite file for results.
+
+    Raises:
+        UsageError: Somebody does.
+    """
     if databases.shared and databases.is_sqlite:
         others = [one for one in supervisors.everybody(connection) if may_be_alive(directory, databases, one, at=at)]
         if others:
@@ -186,9 +198,6 @@ def register(
                 f"the SQLite database is in use by {process_of(others[0])}, and several workers cannot share one",
                 hint=SHARING_HINT,
             )
-    worker_ids = [f"{me.id}-{number}" for number in range(1, me.desired_workers + 1)]
-    supervisors.register(connection, me, worker_ids, scope, at=at)
-    return worker_ids
 
 
 def _decide(

@@ -14,6 +14,9 @@ from supervisor.supervision.opening import check_policy
 from supervisor.supervision.presence import may_be_alive
 from supervisor.supervision.workshop import Workshop
 
+UNSCALED = 0
+"""The number of workers that a process is said to have which makes them as it likes: a program."""
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -42,10 +45,16 @@ def scale(shop: Workshop, repository: str, workers: int, name: str | None = None
     check_policy(shop.databases, workers, shop.me.lease_seconds, shop.note)
     with transaction(shop.engine) as connection:
         found = supervisors.serving(connection, None, repository)
-        alive = [heard for heard in found if _lives(shop, connection, heard)]
+        scalable = [heard for heard in found if heard.supervisor.desired_workers != UNSCALED]
+        alive = [heard for heard in scalable if _lives(shop, connection, heard)]
         meant = _only(alive) if name is None else _named(shop, connection, name, alive)
         supervisors.scale(connection, meant.id, workers)
         return Scaled(meant, workers)
+
+
+def nobody_works() -> UsageError:
+    """Return the error for a place where no supervisor is."""
+    return UsageError("no supervisor is at work here", hint="start one: supervisor work --workers N")
 
 
 def _lives(shop: Workshop, connection: Connection, heard: Heard) -> bool:
@@ -56,7 +65,7 @@ def _only(alive: Sequence[Heard]) -> SupervisorRow:
     if len(alive) == 1:
         return alive[0].supervisor
     if not alive:
-        raise UsageError("no supervisor is at work here", hint="start one: supervisor work --workers N")
+        raise nobody_works()
     raise UsageError(
         f"{len(alive)} supervisors are at work here: {_listed(alive)}",
         hint=f"name one: --supervisor {alive[0].supervisor.id}",
@@ -72,6 +81,10 @@ def _named(shop: Workshop, connection: Connection, name: str, alive: Sequence[He
     ]
     if len(living) > 1:
         raise UsageError(f"{name!r} could be {_listed(living)}", hint="name more of it")
+    if living and living[0].supervisor.desired_workers == UNSCALED:
+        raise UsageError(
+            f"{living[0].supervisor.id} ({process_of(living[0])}) is a program, which scales itself", hint=others
+        )
     if living:
         return living[0].supervisor
     if found:

@@ -1,0 +1,139 @@
+"""Workers of this process, and what each is at: tasks are taken up, put down and given back here."""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from supervisor.board.progress import RunProgress
+from supervisor.errors import SupervisorError, UsageError
+from supervisor.model.states import RunStatus
+from supervisor.store.results import FencedOut
+from supervisor.supervision.assignment import Assignment, Ending, Settled
+from supervisor.supervision.claim import Claimant
+from supervisor.supervision.end import end
+from supervisor.supervision.provision import provision
+from supervisor.supervision.reap import trouble
+from supervisor.supervision.settle import abandon, settle
+from supervisor.supervision.workers.delivery import begin
+from supervisor.supervision.workers.task import Task, stale
+from supervisor.supervision.workshop import Workshop
+
+
+@dataclass
+class Hand:
+    """A worker of this process.
+
+    Attributes:
+        turn: Held by whoever does something with its task; beats need it not.
+        at_work: The task; None if there is none.
+        is_ending: Whether that is being ended, so that its lease may be over without being lost.
+    """
+
+    worker_id: str
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    at_work: Assignment | None = None
+    is_ending: bool = False
+
+    def task(self) -> Assignment:
+        """Return what it is at.
+
+        Raises:
+            UsageError: Nothing.
+        """
+        if self.at_work is None:
+            raise UsageError(f"worker {self.worker_id!r} has no task", hint="assign_task gives it one")
+        return self.at_work
+
+
+def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
+    """Claim a run for a worker, with its locks, and make ready what it needs; None if nothing is due.
+
+    What cannot be made ready ends as it would with a supervisor, which is noted.
+
+    Raises:
+        DatabaseUnavailable: A run may have been claimed, or not: the next call finds out.
+        NoRoomError: A disk is full, and no run is held.
+    """
+    claimed = claimant.claim(hand.worker_id)
+    if claimed is None:
+        return None
+    row, lock, lease = claimed
+    progress = RunProgress(row.run_id, RunStatus.RUNNING, "checking out", documents=0)
+    provisioned: Future[Path] = Future()
+    # Before anything takes its time: from here on beats renew its lease.
+    hand.at_work = assignment = Assignment(hand.worker_id, row, lock, lease, provisioned, progress)
+    try:
+        provisioned.set_result(provision(shop, row))
+        documents = begin(shop, assignment)
+    except (SupervisorError, OSError, FencedOut) as error:
+        ending = trouble(error)
+        put_down(shop, hand, ending)
+        shop.note(f"run {row.run_id}: {ending.reason}")
+        if ending.no_room is not None:
+            raise ending.no_room from error
+        return None
+    directory = shop.runs_directory.run(row.run_id)
+    return Task(
+        run_id=row.run_id,
+        session_id=row.session_id,
+        lane=row.lane,
+        attempt=row.attempt,
+        lease_term=row.lease_term,
+        commit=row.commit_sha,
+        timeout_seconds=row.timeout_seconds,
+        spec=row.spec,
+        documents=documents,
+        workspace=provisioned.result(),
+        artifacts=directory.root,
+        output=directory.staging(row.lease_term) / "output",
+    )
+
+
+def put_down(shop: Workshop, hand: Hand, ending: Ending) -> None:
+    """End the run that a worker is at, or queue it again; tidy up, and give its locks free.
+
+    Raises:
+        StaleTaskError: It is another's by now; its locks are free all the same.
+        DatabaseUnavailable: Try again.
+        NoRoomError: A disk is full, and the run is the worker's still.
+    """
+    assignment = hand.task()
+    if assignment.ending is not None and assignment.ending.status is RunStatus.CANCELLED:
+        # As it was recorded by an earlier try, whose answer was lost.
+        ending = assignment.ending
+    hand.is_ending = True
+    try:
+        is_ours = end(shop, assignment, ending)
+    except BaseException:
+        hand.is_ending = False
+        raise
+    _let_go(shop, hand, assignment, is_ours=is_ours)
+    if not is_ours:
+        raise stale(assignment.row)
+
+
+def drop(shop: Workshop, hand: Hand) -> None:
+    """Let go of what a worker is at, if it is, and cannot or must not change any more; others see to it."""
+    if hand.at_work is not None:
+        _let_go(shop, hand, hand.at_work, is_ours=False)
+
+
+def _let_go(shop: Workshop, hand: Hand, assignment: Assignment, *, is_ours: bool) -> None:
+    try:
+        _tidy_up(shop, assignment, is_ours=is_ours)
+    finally:
+        hand.at_work, hand.is_ending = None, False
+        assignment.release()
+
+
+def _tidy_up(shop: Workshop, assignment: Assignment, *, is_ours: bool) -> None:
+    run_id = assignment.row.run_id
+    try:
+        settled: Settled = (settle if is_ours else abandon)(shop, assignment.row)
+    except (SupervisorError, OSError) as error:
+        # The run has ended and its results are there; a supervisor tidies up after it.
+        shop.note(f"run {run_id}: tidying up failed: {error}")
+        return
+    if settled.kept and not shop.keep_workspaces:
+        shop.note(f"run {run_id}: workspace kept: {settled.kept}")
