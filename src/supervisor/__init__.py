@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from supervisor.dashboard.config import DashboardConfig
+    from supervisor.dashboard.live import LiveDashboard
     from supervisor.git.workspaces import WorkspaceManager
     from supervisor.locks.lease import WorkspaceLease
     from supervisor.locks.runlock import ExecutorLockManager
@@ -13,9 +15,11 @@ if TYPE_CHECKING:
     from supervisor.supervision.workers.results import DeliveredDocument, DeliveredPage
 
 __all__ = [
+    "DashboardConfig",
     "DeliveredDocument",
     "DeliveredPage",
     "ExecutorLockManager",
+    "LiveDashboard",
     "ParallelRunSupervisor",
     "SessionManager",
     "WorkerCoordinator",
@@ -24,9 +28,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DashboardConfig": "supervisor.dashboard.config",
     "DeliveredDocument": "supervisor.supervision.workers.results",
     "DeliveredPage": "supervisor.supervision.workers.results",
     "ExecutorLockManager": "supervisor.locks.runlock",
+    "LiveDashboard": "supervisor.dashboard.live",
     "ParallelRunSupervisor": "supervisor.supervision.supervisor",
     "SessionManager": "supervisor.supervision.sessions.manager",
     "WorkerCoordinator": "supervisor.supervision.workers.coordinator",

@@ -22,6 +22,7 @@ TYPED: Mapping[str, tuple[str, str]] = {
     "cancel": ("notes", "control/1"),
     "work": ("--once", "work/1"),
     "show": ("books", "run-history/1"),
+    "dashboard": ("--session Night", "dashboard/1"),
     "locks": ("", "locks/1"),
     "locks release": ("letters", "locks-release/1"),
     "workers scale": ("2", "workers-scale/1"),

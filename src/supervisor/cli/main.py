@@ -47,6 +47,7 @@ class RootGroup(LazyGroup):
         "cancel": CommandEntry("supervisor.cli.control:cancel", "End runs before their time."),
         "cleanup": CommandEntry("supervisor.cli.cleanup:cleanup", "Remove worktrees and results that nobody needs."),
         "completion": CommandEntry("supervisor.cli.completion:completion", "Let a shell complete command lines."),
+        "dashboard": CommandEntry("supervisor.cli.dashboard:dashboard", "Watch sessions, workers and what happens."),
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),

@@ -47,3 +47,15 @@ def fitted(text: str, cells: int) -> str:
     if cell_len(text) <= cells:
         return text
     return f"{set_cell_size(text, cells - 1).rstrip()}…" if cells > 0 else ""
+
+
+def about(seconds: float) -> str:
+    """Return a time that is left as exactly as it can be known: `45 s`, `12 min`, `1 h 05`, `3 days`."""
+    if seconds < 60:
+        return f"{max(0, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02}"
+    return f"{round(minutes / (24 * 60)):,} days"

@@ -2,7 +2,6 @@
 
 from collections import deque
 
-_WINDOW_SECONDS = 60.0
 _STEP_SECONDS = 0.5
 _LEAST_SECONDS = 3.0
 
@@ -10,8 +9,13 @@ _LEAST_SECONDS = 3.0
 class Pace:
     """Counts over the last minute: what is reused comes in bursts, and a minute forgets them."""
 
-    def __init__(self) -> None:
-        """Begin with nothing known."""
+    def __init__(self, window_seconds: float = 60.0) -> None:
+        """Begin with nothing known.
+
+        Args:
+            window_seconds: In place of a minute.
+        """
+        self._window_seconds = window_seconds
         self._seen: deque[tuple[float, int]] = deque()
 
     def note(self, at: float, done: int) -> None:
@@ -26,7 +30,7 @@ class Pace:
         if len(self._seen) > 1 and at - self._seen[-2][0] < _STEP_SECONDS:
             self._seen.pop()
         self._seen.append((at, done))
-        while len(self._seen) > 1 and self._seen[1][0] <= at - _WINDOW_SECONDS:
+        while len(self._seen) > 1 and self._seen[1][0] <= at - self._window_seconds:
             self._seen.popleft()
 
     def per_second(self, at: float) -> float | None:
