@@ -33,6 +33,7 @@ from supervisor.supervision.planning.order import Order, RunOptions
 from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.planning.preflight import Preflight
 from supervisor.supervision.rescue import Rescuer
+from supervisor.supervision.results import RunResult
 from supervisor.supervision.staff import Staff
 from supervisor.supervision.submission import Request, Submission, register, submit
 from supervisor.supervision.workshop import CacheSetting, Workshop
@@ -165,7 +166,8 @@ class ParallelRunSupervisor:
             with said_as_stopped(number):
                 databases, directory = shop.databases, self.runs_directory
                 report = report_session(shop.engine, databases, directory, submission.session_id, submission.rows)
-                return Outcome(report, number)
+                results = zip(report.runs, submission.rows, strict=True)
+                return Outcome(report, number, [RunResult.of(run, row, databases) for run, row in results])
 
     def start(
         self, title: str | None, run_ids: Sequence[str | RunSelection], **options: Unpack[RunOptions]
