@@ -51,14 +51,17 @@ class RootGroup(LazyGroup):
         "db": CommandEntry("supervisor.cli.database:db", "Check or upgrade the tables of the database."),
         "doctor": CommandEntry("supervisor.cli.doctor:doctor", "Look at what runs need, and how busy the machine is."),
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
+        "list": CommandEntry("supervisor.cli.sessions:list_sessions", "List the sessions, the newest first."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
         "pause": CommandEntry("supervisor.cli.control:pause", "Let runs rest, or a session with all its runs."),
         "resume": CommandEntry("supervisor.cli.resume:resume", "Go on with what was paused, or left behind."),
         "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),
         "start": CommandEntry("supervisor.cli.start:start", "Make a session of runs, and leave it to workers."),
+        "status": CommandEntry("supervisor.cli.status:status", "Show how a session stands, and what to do next."),
+        "summary": CommandEntry("supervisor.cli.summary:summary", "Tell in three lines how everything stands."),
         "try": CommandEntry("supervisor.cli.try_files:try_files", "Recognise files right here: no git, no job file."),
         "work": CommandEntry("supervisor.cli.work:work", "Execute what is queued, in any session."),
-        "workers": CommandEntry("supervisor.cli.workers:workers", "Change how many workers a supervisor has."),
+        "workers": CommandEntry("supervisor.cli.workers:workers", "List the workers; change how many there are."),
     }
 
 

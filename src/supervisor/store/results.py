@@ -199,6 +199,10 @@ class ResultStore:
             found.setdefault(document, []).append(number)
         return {document: sorted(numbers) for document, numbers in found.items()}
 
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Return what a query of `quality` gives."""
+        return self._apply(query)
+
     def documents(self, run: int, attempt: int) -> list[StoredDocument]:
         """Return the documents of an attempt by path."""
         query = sa.select(documents).where(documents.c.run == run, documents.c.attempt == attempt)

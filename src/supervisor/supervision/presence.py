@@ -17,7 +17,7 @@ from supervisor.config import DISTRIBUTION
 from supervisor.errors import HeldError
 from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
-from supervisor.locks.processes import SAME_START_SECONDS, started_at
+from supervisor.locks.processes import SAME_START_SECONDS, is_suspended, started_at
 from supervisor.model.lease import is_expired
 from supervisor.model.liveness import HolderView, Nearness, Verdict, nearness, verdict
 from supervisor.store.databases import Databases
@@ -109,6 +109,13 @@ def judge(directory: RunsDirectory, databases: Databases, supervisor: Supervisor
         lock = _lock_file(RunsDirectory(Path(supervisor.runs_directory)), supervisor.id)
         lock_held = is_locked(lock) if lock.parent.is_dir() else None
     return verdict(HolderView(nearness=near, lock_held=lock_held, process_alive=process_alive))
+
+
+def is_stopped(supervisor: SupervisorRow) -> bool:
+    """Tell whether a supervisor lives on this host and was stopped, by SIGSTOP or Ctrl-Z: it keeps its runs."""
+    if nearness(supervisor, this_machine()) is not Nearness.PIDS:
+        return False
+    return _process_alive(supervisor.pid, supervisor.process_started_at) is True and is_suspended(supervisor.pid)
 
 
 def may_be_alive(

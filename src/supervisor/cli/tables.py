@@ -1,0 +1,116 @@
+"""Tables with aligned columns, as wide as the terminal lets them be, and the words and times in them."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import click
+from rich.cells import cell_len
+
+from supervisor.cli.output import print_wrapped, shown_seconds
+from supervisor.model.paths import printable
+
+_GAP = "  "
+_NUMBERS = frozenset("0123456789,./ %-")
+_COLOURS = {
+    "running": "cyan",
+    "busy": "cyan",
+    "succeeded": "green",
+    "completed": "green",
+    "paused": "yellow",
+    "cancelled": "yellow",
+    "offline": "yellow",
+    "failed": "red",
+    "error": "red",
+}
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: int = 1, indent: int = 0) -> None:
+    """Print rows beneath a head; columns of numbers are flush right.
+
+    Args:
+        head: Names of the columns.
+        rows: A text for each column.
+        beneath: How many of the last columns go beneath their row if the terminal is too narrow for all.
+        indent: What stands before each line.
+    """
+    cells = [[printable(text) for text in row] for row in rows]
+    columns = list(zip(head, *cells, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    right = [all(set(text) <= _NUMBERS for text in column[1:]) for column in columns]
+    is_wide = indent + sum(widths) + len(_GAP) * (len(widths) - 1) <= _columns()
+    upper = len(head) if is_wide else len(head) - beneath
+    margin = " " * indent
+
+    def line(texts: Sequence[str], *, is_head: bool) -> str:
+        placed = [_placed(*one) for one in zip(texts[:upper], widths, right, strict=False)]
+        painted = placed if is_head else [painted_state(text) for text in placed]
+        return (margin + _GAP.join(painted)).rstrip()
+
+    click.echo(_dim(line(head, is_head=True)))
+    for row in cells:
+        click.echo(line(row, is_head=False))
+        rest = _GAP.join(text for text in row[upper:] if text)
+        if rest:
+            print_wrapped(f"{margin}{_GAP}", rest, indent=indent + len(_GAP))
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print labels with what there is to say of them."""
+    labelled = [(label, printable(text)) for label, text in facts]
+    width = max((len(label) for label, _text in labelled), default=0)
+    for label, text in labelled:
+        print_wrapped(f"  {label:<{width}}  ", text, indent=width + 4)
+
+
+def painted_state(text: str) -> str:
+    """Return the name of a state in its colour, where colours can be seen; every other text as it is."""
+    colour = _COLOURS.get(text.strip())
+    return click.style(text, fg=colour) if colour and _has_colours() else text
+
+
+def shown_moment(moment: datetime | None) -> str:
+    """Return a local time, with its day unless that is today: `21:17:03`, `20 Nov 21:17`, `2025-11-20`."""
+    if moment is None:
+        return "-"
+    local, now = moment.astimezone(), datetime.now().astimezone()
+    if local.date() == now.date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}" if local.year == now.year else f"{local:%Y-%m-%d}"
+
+
+def shown_span(begin: datetime | None, end: datetime | None, now: datetime) -> str:
+    """Return how long something took, or takes so far; `-` if it has not begun."""
+    return shown_seconds(((end or now) - begin).total_seconds()) if begin else "-"
+
+
+def shown_age(seconds: float) -> str:
+    """Return how long ago something was: `7 s ago`, `3 min ago`, `2 h ago`, `5 days ago`."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length or (unit != "days" and seconds >= length):
+            return f"{int(seconds / length)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def shown_share(part: float, whole: float) -> str:
+    """Return a part in whole per cent, never 100 but for all of it; `-` of nothing."""
+    return f"{int(100 * part / whole)} %" if whole else "-"
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+
+
+def _placed(text: str, width: int, right: bool) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
+
+
+def _dim(text: str) -> str:
+    return click.style(text, dim=True) if _has_colours() else text
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
