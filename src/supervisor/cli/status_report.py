@@ -116,11 +116,13 @@ def _facts(session: SessionView, at: datetime) -> Iterator[tuple[str, str]]:
     if session.runs:
         yield "documents", _documents(session.documents)
         yield "pages", _pages(session.pages, session.documents)
-    if session.pages_per_second is not None:
+    if session.pages_per_second:
         left = session.remaining_seconds
-        remaining = "" if left is None else f", about {shown_seconds(left) if left >= 60 else f"{left:.0f} s"} left"
+        # No estimate is good to a tenth of a second.
+        about = "" if left is None else shown_seconds(left) if left >= 60 else f"{left:.0f} s"
+        remaining = f", about {about} left" if about else ""
         yield "rate", f"{session.pages_per_second:,.1f} pages per second{remaining}"
-    if any(lane.name for lane in session.lanes):
+    if session.finished_at is None and any(lane.name for lane in session.lanes):
         yield "lanes", "; ".join(_lane(lane) for lane in session.lanes)
 
 

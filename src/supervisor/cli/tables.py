@@ -33,10 +33,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: 
     Args:
         head: Names of the columns.
         rows: A text for each column.
-        beneath: How many of the last columns go beneath their row if the terminal is too narrow for all.
+        beneath: How many of the last columns go beneath their row if the terminal is too narrow for all; the last of
+            them is left out if it is empty.
         indent: What stands before each line.
     """
     cells = [[printable(text) for text in row] for row in rows]
+    if beneath and not any(row[-1] for row in cells):
+        head, cells, beneath = head[:-1], [row[:-1] for row in cells], beneath - 1
     columns = list(zip(head, *cells, strict=True))
     widths = [max(map(cell_len, column)) for column in columns]
     right = [all(set(text) <= _NUMBERS for text in column[1:]) for column in columns]
