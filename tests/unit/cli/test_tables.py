@@ -1,5 +1,4 @@
 import contextlib
-import os
 import pty
 import sys
 from datetime import datetime, timedelta
