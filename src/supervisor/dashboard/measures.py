@@ -32,11 +32,11 @@ class Measure:
 
 
 def session_measure(session: SessionView) -> Measure:
-    """Return how far a session is: what is told of it, else its runs."""
-    if session.progress is not None and session.progress.total is not None:
-        return Measure(session.progress.done, session.progress.total)
+    """Return how far a session is: until it is completed, what is told of it, else its runs."""
     if session.status is SessionStatus.COMPLETED:
         return Measure(1, 1)
+    if session.progress is not None and session.progress.total is not None:
+        return Measure(session.progress.done, session.progress.total)
     return pages_measure(session.pages, session.documents)
 
 
