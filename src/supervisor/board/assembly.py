@@ -1,6 +1,7 @@
 """Making views of what the store returns."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from supervisor.board.counts import (
@@ -11,16 +12,17 @@ from supervisor.board.counts import (
     WorkerTotals,
     WorkTotals,
 )
-from supervisor.board.estimate import pages_done, pages_per_second, remaining_seconds
+from supervisor.board.estimate import pages_per_second
 from supervisor.board.history import reason
 from supervisor.board.views import EventView, LaneView, RunView, SessionProgress, SessionView, WorkerView
 from supervisor.model.lease import WORKER_OFFLINE_SECONDS
 from supervisor.model.states import ACTIVE, ENDED_SESSIONS, RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.events import Event
-from supervisor.store.overview import RunGroup, WatchedRun
+from supervisor.store.overview import RunGroup, SessionSums
 from supervisor.store.present_workers import WatchedWorker
 from supervisor.store.progress import ProgressCounts
 from supervisor.store.sessions import SessionRow
+from supervisor.store.watched_runs import RunningRun, WatchedRun
 
 
 def document_counts(counts: ProgressCounts) -> DocumentCounts:
@@ -44,14 +46,6 @@ def page_counts(counts: ProgressCounts) -> PageCounts:
         skipped=counts.pages_skipped,
         failed=counts.pages_failed,
     )
-
-
-def added_up(counts: Iterable[ProgressCounts]) -> ProgressCounts:
-    """Return the sum of counts."""
-    together = ProgressCounts()
-    names = vars(together)
-    everything = list(counts)
-    return ProgressCounts(**{name: sum(getattr(one, name) for one in everything) for name in names})
 
 
 def run_view(run: WatchedRun) -> RunView:
@@ -84,23 +78,23 @@ def run_view(run: WatchedRun) -> RunView:
 def session_view(
     row: SessionRow,
     groups: Sequence[RunGroup],
-    running: Sequence[WatchedRun],
-    everywhere: Sequence[RunGroup],
+    sums: SessionSums,
+    running: Sequence[RunningRun],
     at: datetime,
 ) -> SessionView:
-    """Return how a session stands.
+    """Return how a session stands, but for how long it goes on: that is not asked of its own runs alone.
 
     Args:
         row: Its own.
         groups: Its runs.
+        sums: What these add up to.
         running: Those of them that execute.
-        everywhere: The runs of the whole repository.
         at: Now.
     """
-    statuses = {group.status for group in groups}
+    counts = Counter[RunStatus]()
+    for group in groups:
+        counts[group.status] += group.runs
     rests = row.status is SessionStatus.PAUSED
-    together = added_up(group.counts for group in groups)
-    goes_on = row.status is SessionStatus.RUNNING
     told = None
     if row.progress_done is not None:
         told = SessionProgress(row.progress_done, row.progress_total, row.progress_note)
@@ -112,14 +106,13 @@ def session_view(
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        runs={status: _count(groups, status) for status in RunStatus if status in statuses},
+        runs=counts,
         paused_runs=sum(group.runs for group in groups if group.status in ACTIVE and (group.is_paused or rests)),
         lanes=_lanes(groups, running),
-        documents=document_counts(together),
-        pages=page_counts(together),
+        documents=document_counts(sums.counts),
+        pages=page_counts(sums.counts),
         progress=told,
         pages_per_second=pages_per_second(running, at),
-        remaining_seconds=remaining_seconds(groups, running, everywhere, at) if goes_on else None,
     )
 
 
@@ -132,7 +125,7 @@ def worker_view(worker: WatchedWorker, at: datetime) -> WorkerView:
         supervisor_id=worker.supervisor_id,
         host=worker.host,
         pid=worker.pid,
-        status=worker.status if is_there else WorkerStatus.OFFLINE,
+        status=WorkerStatus(worker.status) if is_there else WorkerStatus.OFFLINE,
         started_at=worker.started_at,
         heartbeat_age_seconds=max(0.0, silent.total_seconds()),
         run_id=worker.run_id,
@@ -148,11 +141,15 @@ def event_view(event: Event, run_id: str, session_id: str) -> EventView:
     return EventView(event.at, run_id, session_id, event.event, event.actor, event.attempt, reason(event) or None)
 
 
-def summary(workers: Iterable[WorkerView], sessions: dict[SessionStatus, int], groups: Sequence[RunGroup]) -> Summary:
-    """Return what everything adds up to."""
+def summary(
+    workers: Iterable[WorkerView],
+    sessions: Mapping[SessionStatus, int],
+    sums: Mapping[RunStatus, ProgressCounts],
+) -> Summary:
+    """Return what everything adds up to: workers, sessions and runs, of which each state has its sums."""
     statuses = [worker.status for worker in workers]
-    everything = added_up(group.counts for group in groups)
-    open_ones = added_up(group.counts for group in groups if group.status in ACTIVE)
+    everything = sum(sums.values(), ProgressCounts())
+    unfinished = sum((counts for status, counts in sums.items() if status in ACTIVE), ProgressCounts())
     return Summary(
         workers=WorkerTotals(**{status.value: statuses.count(status) for status in WorkerStatus}),
         sessions=SessionTotals(
@@ -162,26 +159,23 @@ def summary(workers: Iterable[WorkerView], sessions: dict[SessionStatus, int], g
         documents=WorkTotals(
             done=everything.documents_done,
             failed=everything.documents_failed,
-            queued=open_ones.documents - open_ones.documents_done,
+            queued=unfinished.documents - unfinished.documents_done,
         ),
         pages=WorkTotals(
-            done=pages_done(everything), failed=everything.pages_failed, queued=open_ones.pages - pages_done(open_ones)
+            done=everything.pages_done,
+            failed=everything.pages_failed,
+            queued=unfinished.pages - unfinished.pages_done,
         ),
     )
 
 
-def _lanes(groups: Sequence[RunGroup], running: Sequence[WatchedRun]) -> list[LaneView]:
-    names = {group.lane for group in groups}
-    return [
-        LaneView(
-            name=name,
-            running=[run.head.run_id for run in running if run.head.lane == name],
-            queued=_count([group for group in groups if group.lane == name], RunStatus.QUEUED),
-            ended=sum(group.runs for group in groups if group.lane == name and group.status not in ACTIVE),
-        )
-        for name in sorted(names, key=lambda name: (name is None, name))
-    ]
-
-
-def _count(groups: Iterable[RunGroup], status: RunStatus) -> int:
-    return sum(group.runs for group in groups if group.status is status)
+def _lanes(groups: Iterable[RunGroup], running: Iterable[RunningRun]) -> list[LaneView]:
+    queued, ended = Counter[str | None](), Counter[str | None]()
+    executing = defaultdict[str | None, list[str]](list)
+    for group in groups:
+        queued[group.lane] += group.runs if group.status is RunStatus.QUEUED else 0
+        ended[group.lane] += group.runs if group.status not in ACTIVE else 0
+    for run in running:
+        executing[run.lane].append(run.run_id)
+    names = sorted(queued, key=lambda name: (name is None, name))
+    return [LaneView(name, executing[name], queued[name], ended[name]) for name in names]

@@ -2,22 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy.engine import Engine
 
-from supervisor.board.assembly import added_up, event_view, page_counts, run_view, session_view, summary, worker_view
-from supervisor.board.estimate import pages_per_second
-from supervisor.board.views import Overview, RunView, WorkerView
+from supervisor.board.assembly import event_view, page_counts, run_view, session_view, summary, worker_view
+from supervisor.board.estimate import pages_per_second, remaining_seconds
+from supervisor.board.views import Overview, RunView, SessionView, WorkerView
 from supervisor.clock import Clock
 from supervisor.model.states import SessionStatus, WorkerStatus
-from supervisor.store import events, overview, present_workers
+from supervisor.store import events, overview, present_workers, watched_runs
 from supervisor.store.engine import snapshot
 from supervisor.store.moments import database_now
-from supervisor.store.overview import RunGroup, WatchedRun
+from supervisor.store.overview import SessionSums, Which
+from supervisor.store.progress import ProgressCounts
+from supervisor.store.sessions import SessionRow
+from supervisor.store.watched_runs import RunningRun
 
 GONE = timedelta(days=1)
 """Who was not heard of for so long is not expected back: a supervisor that was killed signs nobody off."""
+_NOTHING = SessionSums(ProgressCounts(), pages_left=0, documents_unknown=0)
 _FIRST = [WorkerStatus.BUSY, WorkerStatus.ERROR, WorkerStatus.IDLE, WorkerStatus.OFFLINE]
 
 
@@ -53,39 +58,47 @@ def read_overview(
     """
     with snapshot(engine) as connection:
         at = database_now(connection, clock)
-        rows = overview.watched_sessions(
-            connection, repository, session_id=session_id, status=status, lane=lane, limit=sessions_limit
-        )
+        which = Which(repository, None if session_id is None else [session_id], lane)
+        rows = overview.listed(connection, which, status=status, limit=sessions_limit)
         shown = [row.id for row in rows]
-        groups = overview.groups_of_sessions(connection, repository, shown, lane)
-        everywhere = overview.groups_of_repository(connection, repository)
-        running = overview.running(connection, repository)
+        if status is not None or sessions_limit is not None:
+            which = replace(which, session_ids=shown)
+        groups = overview.run_groups(connection, which)
+        sums = overview.session_sums(connection, which)
+        paces = overview.paces(connection, which)
+        everywhere = overview.status_sums(connection, repository)
+        running = watched_runs.running(connection, repository)
         counts = overview.session_counts(connection, repository)
         present = present_workers.present(connection, repository, since=at - GONE)
-        ended = (
+        gone = (
             present_workers.gone(connection, repository, since=at - GONE, limit=workers_limit)
             if workers_status is WorkerStatus.OFFLINE
             else []
         )
-        some = None if session_id is None and status is None else shown
-        happened = events.recent(connection, repository, some, lane, events_limit)
-    by_session = defaultdict[str | None, list[RunGroup]](list)
-    for group in groups:
-        by_session[group.session_id].append(group)
-    in_session = defaultdict[str, list[WatchedRun]](list)
+        told = shown if session_id is not None or status is not None else None
+        happened = events.recent(connection, repository, told, lane, events_limit)
+    in_session = defaultdict[str, list[RunningRun]](list)
     for run in running:
-        if lane is None or run.head.lane == lane:
-            in_session[run.head.session_id].append(run)
+        if lane is None or run.lane == lane:
+            in_session[run.session_id].append(run)
+
+    def view(row: SessionRow) -> SessionView:
+        its, mine = sums.get(row.id, _NOTHING), in_session[row.id]
+        seen = session_view(row, groups.get(row.id, ()), its, mine, at)
+        if row.status is not SessionStatus.RUNNING:
+            return seen
+        seconds = remaining_seconds(its, mine, paces.get(row.id), everywhere.values(), at)
+        return replace(seen, remaining_seconds=seconds)
+
     there = [worker_view(worker, at) for worker in present]
-    gone = [worker_view(worker, at) for worker in ended]
     return Overview(
         at=at,
-        sessions=[session_view(row, by_session[row.id], in_session[row.id], everywhere, at) for row in rows],
-        workers=[*_chosen(there, workers_status), *gone][:workers_limit],
+        sessions=[view(row) for row in rows],
+        workers=[*_chosen(there, workers_status), *(worker_view(worker, at) for worker in gone)][:workers_limit],
         events=[event_view(*one) for one in happened],
         summary=summary(there, counts, everywhere),
         pages_per_second=pages_per_second(running, at),
-        cache_share=page_counts(added_up(run.counts for run in running)).cache_share,
+        cache_share=page_counts(sum((run.counts for run in running), ProgressCounts())).cache_share,
     )
 
 
@@ -96,7 +109,7 @@ def read_runs(engine: Engine, repository: str, session_id: str) -> list[RunView]
         DatabaseError: The database cannot be read.
     """
     with snapshot(engine) as connection:
-        return [run_view(run) for run in overview.runs_of_session(connection, repository, session_id)]
+        return [run_view(run) for run in watched_runs.of_session(connection, repository, session_id)]
 
 
 def _chosen(workers: Sequence[WorkerView], status: WorkerStatus | None) -> list[WorkerView]:

@@ -1,29 +1,26 @@
 """Workers and what they do, for those who watch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
-from supervisor.model.states import RunStatus, WorkerStatus
+from supervisor.model.states import RunStatus
 from supervisor.store.engine import is_postgres
-from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts, progress_counts
+from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts
 from supervisor.store.tables import run_progress, runs, supervisors, workers
 
 
-@dataclass(frozen=True)
-class WatchedWorker:
+class WatchedWorker(NamedTuple):
     """A worker; from `run_id` on what it does: None, and no counts, while it executes nothing."""
 
     id: str
     supervisor_id: str
     host: str
     pid: int
-    status: WorkerStatus
+    status: str
     heartbeat_at: datetime
     started_at: datetime
     ended_at: datetime | None
@@ -31,6 +28,21 @@ class WatchedWorker:
     session_id: str | None
     stage: str | None
     counts: ProgressCounts
+
+
+# In the order of the fields above.
+_WORKER = [
+    workers.c.id,
+    workers.c.supervisor_id,
+    supervisors.c.host,
+    supervisors.c.pid,
+    workers.c.status,
+    workers.c.heartbeat_at,
+    workers.c.started_at,
+    workers.c.ended_at,
+]
+_WORK = [runs.c.run_id, runs.c.session_id, sa.func.coalesce(run_progress.c.stage, runs.c.status)]
+_COUNTS = [sa.func.coalesce(column, 0) for column in PROGRESS_COLUMNS]
 
 
 def present(connection: Connection, repository: str, *, since: datetime) -> list[WatchedWorker]:
@@ -51,7 +63,6 @@ def _workers_for(connection: Connection, repository: str) -> sa.Select[Any]:
         (runs.c.id == workers.c.current_run)
         & (runs.c.claimed_by == workers.c.id)
         & (runs.c.status == RunStatus.RUNNING)
-        & workers.c.ended_at.is_(None)
     )
     what_it_does = workers.join(supervisors).outerjoin(runs, executes).outerjoin(run_progress)
     if is_postgres(connection):
@@ -59,31 +70,11 @@ def _workers_for(connection: Connection, repository: str) -> sa.Select[Any]:
     else:
         named = sa.func.json_each(workers.c.repositories).table_valued("value")
         serves = sa.exists().where(named.c.value == repository)
-    return (
-        sa.select(
-            workers.c.id,
-            workers.c.supervisor_id,
-            supervisors.c.host,
-            supervisors.c.pid,
-            workers.c.status,
-            workers.c.heartbeat_at,
-            workers.c.started_at,
-            workers.c.ended_at,
-            runs.c.run_id,
-            runs.c.session_id,
-            sa.func.coalesce(run_progress.c.stage, runs.c.status).label("stage"),
-            *PROGRESS_COLUMNS,
-        )
-        .select_from(what_it_does)
-        .where(serves)
-    )
+    return sa.select(*_WORKER, *_WORK, *_COUNTS).select_from(what_it_does).where(serves)
 
 
 def _workers(connection: Connection, query: sa.Select[Any]) -> list[WatchedWorker]:
-    return [_worker(row) for row in connection.execute(query).mappings()]
-
-
-def _worker(row: Mapping[Any, Any]) -> WatchedWorker:
-    counts = {column.name for column in PROGRESS_COLUMNS}
-    facts = {name: value for name, value in row.items() if name not in counts}
-    return WatchedWorker(**{**facts, "status": WorkerStatus(row["status"])}, counts=progress_counts(row))
+    facts = len(_WORKER) + len(_WORK)
+    return [
+        WatchedWorker._make([*row[:facts], ProgressCounts(*row[facts:])]) for row in connection.execute(query).all()
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,9 +37,28 @@ class ProgressCounts:
     pages_skipped: int = 0
     pages_failed: int = 0
 
+    @property
+    def pages_done(self) -> int:
+        """How many are finished, however."""
+        read = self.pages_ocr + self.pages_text_layer + self.pages_cache + self.pages_blank
+        return read + self.pages_skipped + self.pages_failed
+
+    def __add__(self, other: "ProgressCounts") -> "ProgressCounts":
+        """Return how far two are together."""
+        return ProgressCounts(*map(add, vars(self).values(), vars(other).values()))
+
 
 PROGRESS_COLUMNS = [run_progress.c[field.name] for field in fields(ProgressCounts)]
-"""What a query selects to count."""
+"""What a query selects to count, in the order of the fields of `ProgressCounts`."""
+DONE = (
+    run_progress.c.pages_ocr
+    + run_progress.c.pages_text_layer
+    + run_progress.c.pages_cache
+    + run_progress.c.pages_blank
+    + run_progress.c.pages_skipped
+    + run_progress.c.pages_failed
+)
+"""How many pages of a run are finished, however."""
 
 
 def begin(connection: Connection, run: int, spec: object, *, at: datetime) -> None:
@@ -81,14 +101,6 @@ def keep(
         index_elements=[run_progress.c.run], set_={name: query.excluded[name] for name in values}
     )
     return connection.execute(kept).rowcount == 1
-
-
-def progress_counts(row: Mapping[Any, Any]) -> ProgressCounts:
-    """Make counts of what a query over `PROGRESS_COLUMNS`, or sums of them, returned.
-
-    They are 0 for a run that was queued by hand, and has no row for its progress.
-    """
-    return ProgressCounts(**{column.name: row[column.name] or 0 for column in PROGRESS_COLUMNS})
 
 
 def _length(documents: object) -> int:

@@ -126,7 +126,15 @@ sa.Index(
     postgresql_where=sa.text("status = 'queued'"),
 )
 
-sa.Index("runs_by_session", runs.c.session_id, runs.c.status)
+# All that those ask of every run who watch: a look at the rows themselves would read every spec.
+sa.Index(
+    "runs_by_session",
+    runs.c.session_id,
+    runs.c.status,
+    runs.c.lane,
+    runs.c.pause_requested_at,
+    runs.c.repository,
+)
 sa.Index("runs_by_run_id", runs.c.run_id)
 # What is running is few among many: rescue and lanes look for it again and again.
 sa.Index(
@@ -212,6 +220,10 @@ workers = sa.Table(
     # When it was taken away, or its supervisor signed off.
     sa.Column("ended_at", UtcDateTime),
 )
+
+# They are few among all that ever were.
+_PRESENT = sa.text("ended_at IS NULL")
+sa.Index("workers_present", workers.c.id, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
 
 file_locks = sa.Table(
     "file_locks",

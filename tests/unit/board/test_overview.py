@@ -276,6 +276,22 @@ def test_a_look_holds_up_nobody_and_sees_one_moment(engine: Engine, look: Callab
     assert look().sessions[0].runs == {RunStatus.QUEUED: 1}
 
 
+def test_a_look_takes_as_many_statements_whatever_there_is(engine: Engine, look: Callable[..., Overview]) -> None:
+    statements: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    look()
+    first = len(statements)
+    with transaction(engine) as connection:
+        for number in range(20):
+            run_queue.add_session(connection, f"s{number}")
+            run_queue.add_worker(connection, f"w{number}", Scope(f"s{number}", ["repo"]))
+            queue(connection, f"r{number}", f"s{number}")
+            claim(connection, f"w{number}")
+    statements.clear()
+    look()
+    assert len(statements) == first <= 11
+
+
 def test_slots(tmp_path_factory: pytest.TempPathFactory, look: Callable[..., Overview]) -> None:
     environment = {"SUPERVISOR_SLOTS_DIR": str(tmp_path_factory.mktemp("slots")), "SUPERVISOR_OCR_SLOTS": "3"}
     slot = machine_budget(environment).acquire(1000)

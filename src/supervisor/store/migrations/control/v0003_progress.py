@@ -22,6 +22,8 @@ _COUNTS = (
     "pages_skipped",
     "pages_failed",
 )
+_ASKED_OF_EVERY_RUN = ["session_id", "status", "lane", "pause_requested_at", "repository"]
+_PRESENT = sa.text("ended_at IS NULL")
 # How many documents a run has, whatever another program may have written in the place of a spec.
 _DOCUMENTS_IN_POSTGRES = """
 CASE WHEN jsonb_typeof(spec -> 'documents') = 'array' THEN jsonb_array_length(spec -> 'documents') ELSE 0 END
@@ -53,6 +55,11 @@ def upgrade() -> None:
     op.add_column("sessions", sa.Column("progress_done", sa.Integer()), schema=schema)
     op.add_column("sessions", sa.Column("progress_total", sa.Integer()), schema=schema)
     op.add_column("sessions", sa.Column("progress_note", sa.Text()), schema=schema)
+    op.drop_index("runs_by_session", "runs", schema=schema)
+    op.create_index("runs_by_session", "runs", _ASKED_OF_EVERY_RUN, schema=schema)
+    op.create_index(
+        "workers_present", "workers", ["id"], schema=schema, sqlite_where=_PRESENT, postgresql_where=_PRESENT
+    )
     documents = _DOCUMENTS_IN_POSTGRES if is_postgres else _DOCUMENTS_IN_SQLITE
     done = "CASE WHEN status = 'succeeded' THEN documents ELSE 0 END"
     op.execute(

@@ -1,0 +1,72 @@
+"""Runs and how far they are, for those who watch; each function is one query."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from supervisor.model.states import RunStatus, SessionStatus
+from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts
+from supervisor.store.runs import HEAD_COLUMNS, RunHead, run_head
+from supervisor.store.tables import run_progress, runs, sessions
+
+_WITH_PROGRESS = runs.outerjoin(run_progress, run_progress.c.run == runs.c.id)
+# Who queued a run by hand made no row for its progress.
+_COUNTS = [sa.func.coalesce(column, 0).label(column.name) for column in PROGRESS_COLUMNS]
+
+
+class RunningRun(NamedTuple):
+    """A run that executes.
+
+    Attributes:
+        updated_at: When `counts` were noted; None if nobody ever did.
+    """
+
+    row: int
+    run_id: str
+    session_id: str
+    lane: str | None
+    claimed_at: datetime | None
+    updated_at: datetime | None
+    counts: ProgressCounts
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """A run in all detail, and how far it is."""
+
+    head: RunHead
+    session: SessionStatus
+    stage: str
+    counts: ProgressCounts
+
+
+def running(connection: Connection, repository: str) -> list[RunningRun]:
+    """Return the runs of a repository that execute, oldest first."""
+    facts = [runs.c.id, runs.c.run_id, runs.c.session_id, runs.c.lane, runs.c.claimed_at, run_progress.c.updated_at]
+    query = sa.select(*facts, *_COUNTS).select_from(_WITH_PROGRESS)
+    query = query.where(runs.c.repository == repository, runs.c.status == RunStatus.RUNNING)
+    # Ordered by the database, SQLite would look at all runs for it.
+    rows = connection.execute(query).all()
+    return sorted(RunningRun._make([*row[: len(facts)], ProgressCounts(*row[len(facts) :])]) for row in rows)
+
+
+def of_session(connection: Connection, repository: str, session_id: str) -> list[WatchedRun]:
+    """Return the runs of a session, oldest first."""
+    query = (
+        sa.select(*HEAD_COLUMNS, sessions.c.status.label("session_status"), run_progress.c.stage, *_COUNTS)
+        .select_from(_WITH_PROGRESS.join(sessions, sessions.c.id == runs.c.session_id))
+        .where(runs.c.repository == repository, runs.c.session_id == session_id)
+        .order_by(runs.c.id)
+    )
+    return [
+        WatchedRun(
+            head=run_head({column.name: row[column.name] for column in HEAD_COLUMNS}),
+            session=SessionStatus(row["session_status"]),
+            stage=row["stage"] or row["status"],
+            counts=ProgressCounts(*(row[column.name] for column in PROGRESS_COLUMNS)),
+        )
+        for row in connection.execute(query).mappings()
+    ]
