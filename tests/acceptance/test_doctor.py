@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from supervisor.ocr.slots.budget import SlotBudget
+from supervisor.supervision.checkup.checkup import CHECKS
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 
@@ -67,11 +68,9 @@ def test_a_machine_that_has_everything(three: Archive, doctor: Callable[..., Any
     assert done.code == 0
     assert done.err == ""
     found = findings(done)
-    assert {name: one["level"] for name, one in found.items()} == dict.fromkeys(
-        ("slots", "memory", "tesseract", "git", "cache", "scratch", "repository", "runs", "database"), "ok"
-    )
+    assert {name: one["level"] for name, one in found.items()} == dict.fromkeys((check.name for check in CHECKS), "ok")
     assert found["slots"]["facts"]["cores"] == len(os.sched_getaffinity(0))
-    assert "eng" in found["tesseract"]["facts"]["languages"]
+    assert "eng" in found["languages"]["facts"]["installed"]
     assert found["repository"]["facts"]["path"] == str(three.top)
     # Looking makes nothing.
     assert not three.runs.exists()
@@ -89,12 +88,12 @@ def test_who_has_a_slot_and_how_much_it_reserves(
     budget = SlotBudget(slots, slots=4, memory_bytes=10**10)
     with budget.acquire(800_000_000):
         lines = doctor(COLUMNS="80").out.splitlines()
-    assert "2 taken" in lines[0]
-    assert [line.split()[:6] for line in lines[1:3]] == [
+    (first,) = (number for number, line in enumerate(lines) if "2 taken" in line)
+    assert [line.split()[:6] for line in lines[first + 1 : first + 3]] == [
         ["slot", "2", "pid", str(os.getpid()), "0.8", "GB"],
         ["slot", "3", "pid", str(holder.pid), "1.6", "GB"],
     ]
-    assert max(len(line) for line in lines[:4]) <= 80
+    assert max(len(line) for line in lines[first : first + 4]) <= 80
 
 
 def test_a_stopped_holder_is_named(

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -61,22 +62,22 @@ def _with_json(name: str, command: click.Command) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="module")
-def archive(lasting_archive: Archive) -> Archive:
+@pytest.fixture
+def archive(archive: Archive) -> Archive:
     """Four runs, one of them with a document that cannot be read; a file that a session has for itself."""
     for run_id in ("letters", "books", "maps", "notes"):
-        lasting_archive.scan(f"scans/{run_id}.png", lines=["A line"])
-        lasting_archive.job(run_id, f"scans/{run_id}*")
-    lasting_archive.write("scans/books-2.png", "no picture")
-    lasting_archive.commit()
-    manager = SessionManager(lasting_archive.top)
+        archive.scan(f"scans/{run_id}.png", lines=["A line"])
+        archive.job(run_id, f"scans/{run_id}*")
+    archive.write("scans/books-2.png", "no picture")
+    archive.commit()
+    manager = SessionManager(archive.top)
     manager.lock_files(manager.create_session("Day"), ["scans/maps.png"])
-    return lasting_archive
+    return archive
 
 
-@pytest.fixture
+@contextmanager
 def at_work(archive: Archive, wait_until: Any) -> Iterator[None]:
-    """A supervisor that waits for runs."""
+    """Have a supervisor that waits for runs."""
     running = archive.start("work")
     wait_until(lambda: archive.supervisor("workers", "scale", "1").code == 0)
     yield
@@ -89,14 +90,10 @@ def test_every_command_with_json_is_seen_here() -> None:
     assert set(commands_with_json()) == set(TYPED)
 
 
-@pytest.mark.parametrize("command", TYPED)
-def test_a_command_prints_the_document_that_is_published(
-    archive: Archive, command: str, request: pytest.FixtureRequest
-) -> None:
-    if command in OF_SUPERVISORS:
-        request.getfixturevalue("at_work")
-    arguments, schema = TYPED[command]
-    with ExecutorLockManager(archive.runs).acquire("held"):
-        done = archive.supervisor(*command.split(), *shlex.split(arguments), "--json")
-    assert done.document["schema"] == f"supervisor.{schema}", done.err
-    assert done.document.get("exit_code", done.code) == done.code
+def test_every_command_prints_the_document_that_is_published(archive: Archive, wait_until: Any) -> None:
+    for command, (arguments, schema) in TYPED.items():
+        supervisor = at_work(archive, wait_until) if command in OF_SUPERVISORS else nullcontext()
+        with supervisor, ExecutorLockManager(archive.runs).acquire("held"):
+            done = archive.supervisor(*command.split(), *shlex.split(arguments), "--json")
+        assert done.document["schema"] == f"supervisor.{schema}", (command, done)
+        assert done.document.get("exit_code", done.code) == done.code, command

@@ -168,6 +168,15 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process of our pid namespace stands still until somebody sends it SIGCONT."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        # It has ended, or belongs to somebody else on a machine that hides those.
+        return False
+
+
 def kill_own_family() -> None:
     """Kill all descendants that have left our process group, then the group, and ourselves with it."""
     group = os.getpgrp()

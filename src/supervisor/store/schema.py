@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from supervisor.errors import SurroundingsError
-from supervisor.store.engine import is_postgres, transaction
+from supervisor.store.engine import is_postgres, snapshot, transaction
 from supervisor.store.parts import CACHE, CONTROL, RESULTS, Part
 from supervisor.store.tables import SCHEMA
 from supervisor.store.urls import shown_url
@@ -71,8 +71,8 @@ def prepare_cache(engine: Engine) -> None:
 
 
 def states(engine: Engine) -> list[PartState]:
-    """Return how the parts stand that this kind of database can have, without changing anything."""
-    with transaction(engine) as connection:
+    """Return how the parts stand that this kind of database can have; nothing is changed, and no writer waited for."""
+    with snapshot(engine) as connection:
         parts = (CONTROL, RESULTS, CACHE) if is_postgres(connection) else (CONTROL, RESULTS)
         return [PartState(part, _revision(connection, part)) for part in parts]
 

@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.artifacts.filesystems import network_file_system
+from supervisor.artifacts.filesystems import Mount, network_file_system
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.progress import RunProgress
 from supervisor.clock import Clock
@@ -159,19 +159,22 @@ def check_policy(databases: Databases, workers: int, lease_seconds: int, note: C
         note(f"{workers} workers take turns at one SQLite control database; with PostgreSQL they need not")
 
 
-def check_runs_directory(repository: Repository, directory: RunsDirectory, *, head: str | None = None) -> None:
+def check_runs_directory(
+    repository: Repository, directory: RunsDirectory, *, head: str | None = None, mounts: Sequence[Mount] | None = None
+) -> None:
     """Refuse a runs directory that is not safe to use.
 
     Args:
         repository: Where the runs are from.
         directory: Where they are kept.
         head: The commit of HEAD, if that is known.
+        mounts: What is mounted; None for what is on this machine.
 
     Raises:
         UsageError: It is on a network file system, or a commit can put files into it.
     """
     root, work_tree = directory.root, repository.main_work_tree
-    kind = network_file_system(root)
+    kind = network_file_system(root, mounts)
     if kind is not None:
         raise UsageError(
             f"the runs directory {root} is on a network file system ({kind}), where SQLite and file locks are not safe",

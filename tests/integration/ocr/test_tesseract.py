@@ -38,13 +38,13 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]
     shutil.copy(real, tmp_path / "bin/tesseract")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     log: list[tuple[str, ...]] = []
-    ask = module._ask
+    ask = module.ask_tesseract
 
-    def ask_and_count(*arguments: str) -> str:
+    def ask_and_count(*arguments: str) -> tuple[int, str]:
         log.append(arguments)
         return ask(*arguments)
 
-    monkeypatch.setattr(module, "_ask", ask_and_count)
+    monkeypatch.setattr(module, "ask_tesseract", ask_and_count)
     return lambda: len(log)
 
 

@@ -181,23 +181,26 @@ def _hashed(file: Path, _size_bytes: int, _mtime_ns: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def language_package(language: str) -> str:
+    """Return the package of Debian and Ubuntu that has the data of a language."""
+    package = f"tesseract-ocr-{language.removeprefix('script/').replace('_', '-').lower()}"
+    return package.replace("tesseract-ocr-", "tesseract-ocr-script-", 1) if language.startswith("script/") else package
+
+
 def _missing(language: str, job: Job) -> LanguageMissingError:
     if job.tessdata_dir is not None:
         return LanguageMissingError(
             f'job "{job.name}": {job.tessdata_dir} has no data for the language "{language}"',
             hint=f"add {language}.traineddata to {job.tessdata_dir}",
         )
-    package = f"tesseract-ocr-{language.removeprefix('script/').replace('_', '-').lower()}"
-    if language.startswith("script/"):
-        package = package.replace("tesseract-ocr-", "tesseract-ocr-script-", 1)
     return LanguageMissingError(
         f'job "{job.name}": tesseract has no data for the language "{language}"',
-        hint=f"apt-get install {package}",
+        hint=f"apt-get install {language_package(language)}",
     )
 
 
 def _ask_for_all() -> dict[str, str]:
-    answer = _ask("--version")
+    _, answer = ask_tesseract("--version")
     match = re.search(r"tesseract v?(\d+\.\d+\S*)", answer)
     if match is None:
         raise TesseractMissingError("tesseract does not tell its version", hint="tesseract --version")
@@ -206,7 +209,7 @@ def _ask_for_all() -> dict[str, str]:
         raise TesseractTooOldError(f"tesseract {match[1]} is too old; {wanted} or newer is needed")
     leptonica = re.search(r"leptonica-(\S+)", answer)
     # Every version names the file that it misses; --list-langs tells the folder only from 5.0 on.
-    complaint = _ask("-", "-", "-l", _NO_LANGUAGE)
+    _, complaint = ask_tesseract("-", "-", "-l", _NO_LANGUAGE)
     folder = re.search(rf"Error opening data file (.*){_NO_LANGUAGE}\.traineddata", complaint)
     if folder is None:
         raise TesseractMissingError(
@@ -224,13 +227,22 @@ def _release(version: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _ask(*arguments: str) -> str:
+def ask_tesseract(*arguments: str, stdin: bytes = b"") -> tuple[int, str]:
+    """Start tesseract with these arguments, and return its exit status, negative for a signal, and all that it says.
+
+    Args:
+        arguments: Of its command line.
+        stdin: What it reads there.
+
+    Raises:
+        TesseractMissingError: It cannot be started, or does not end in time.
+    """
     command = ["tesseract", *arguments]
     try:
         # In a group of its own, for what it starts itself where it is a script.
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
@@ -239,9 +251,9 @@ def _ask(*arguments: str) -> str:
         raise TesseractMissingError(f"tesseract cannot be started: {error}", hint=_INSTALL) from error
     with process:
         try:
-            answer, _ = process.communicate(timeout=_ANSWER_SECONDS)
+            answer, _ = process.communicate(stdin, timeout=_ANSWER_SECONDS)
         except subprocess.TimeoutExpired as error:
             os.killpg(process.pid, signal.SIGKILL)
             shown = shlex.join(command)
             raise TesseractMissingError(f"tesseract has not answered for {_ANSWER_SECONDS} s", hint=shown) from error
-    return answer.decode("utf-8", "surrogateescape")
+    return process.returncode, answer.decode("utf-8", "surrogateescape")

@@ -1,11 +1,12 @@
 """What a check-up finds, and what it may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+from supervisor.artifacts.filesystems import Mount
 from supervisor.supervision.place import Place
 
 
@@ -45,12 +46,16 @@ class Surroundings:
         repo: A directory that should be in the repository.
         runs_dir: As given; None for the default.
         database_url: As given; None for files in the runs directory.
+        mounts: By which file systems are judged; None for what is mounted on this machine.
+        in_repository: Whether the directory is known to be in a repository.
     """
 
     environment: Mapping[str, str]
     repo: Path
     runs_dir: Path | None
     database_url: str | None
+    mounts: Sequence[Mount] | None = None
+    in_repository: bool = False
 
     @cached_property
     def place(self) -> Place:

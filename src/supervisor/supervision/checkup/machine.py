@@ -1,23 +1,28 @@
-"""How many pages the machine recognises at a time: slots and memory."""
+"""What the machine gives to pages: slots, memory, the page cache, storage in memory."""
 
 import time
+from collections.abc import Sequence
 
 import psutil
 
-from supervisor.artifacts.filesystems import network_file_system
+from supervisor.artifacts.filesystems import Mount, network_file_system
+from supervisor.artifacts.layout import MEMORY_BACKED, machine_state
 from supervisor.board.progress import counted
 from supervisor.config import cache_directory
+from supervisor.locks.processes import is_stopped
 from supervisor.ocr.cache.files import why_unusable
 from supervisor.ocr.limits import UNIT_BYTES
 from supervisor.ocr.slots.budget import BudgetState, SlotBudget
 from supervisor.ocr.slots.capacity import SLOTS_VARIABLE, Capacity, measure_capacity
 from supervisor.ocr.slots.files import Claim, LockedClaim
 from supervisor.ocr.slots.machine import DIRECTORY_VARIABLE, SlotsDirectory, slots_directory
-from supervisor.room import DEFAULT_MIN_FREE_MB
+from supervisor.room import DEFAULT_MIN_FREE_MB, room_at
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings, shown_gigabytes
 from supervisor.supervision.room import Needed, shortage
 
 _STOPPED = "stopped"
+# A few pages of A4 at 600 dpi, each with some room beside it.
+_LITTLE_MEMORY_BYTES = 200_000_000
 
 
 def check_slots(surroundings: Surroundings) -> Finding:
@@ -28,7 +33,7 @@ def check_slots(surroundings: Surroundings) -> Finding:
     used = f"{len(state.taken) or 'none'} taken"
     if state.waiting:
         used += f", {counted(len(state.waiting), 'page')} waiting, the first for {_seconds(state.waiting[0])} s"
-    hint = _drawback(state, directory)
+    hint = _drawback(state, directory, surroundings.mounts)
     return Finding(
         Level.WARNING if hint else Level.OK,
         "slots",
@@ -61,6 +66,20 @@ def check_cache(surroundings: Surroundings) -> Finding:
     return Finding(Level.OK, "cache", f"{directory}", facts=facts)
 
 
+def check_scratch(_surroundings: Surroundings) -> Finding:
+    """Tell whether prepared pages have room in memory."""
+    folder = machine_state()
+    if folder is None:
+        message = f"{MEMORY_BACKED} cannot be used: pages are handed over on disk, more slowly"
+        return Finding(Level.WARNING, "scratch", message, facts={"path": None})
+    free = room_at(folder).free_bytes
+    message, facts = f"{folder}, {shown_gigabytes(free)} free", {"path": str(folder), "free_bytes": free}
+    if free < _LITTLE_MEMORY_BYTES:
+        hint = "pages without room are handed over on disk, more slowly; give it more (Docker: --shm-size)"
+        return Finding(Level.WARNING, "scratch", message, hint, facts=facts)
+    return Finding(Level.OK, "scratch", message, facts=facts)
+
+
 def check_memory(_surroundings: Surroundings) -> Finding:
     """Tell how much memory pages may reserve, and whether it is really there."""
     capacity = measure_capacity({})
@@ -80,10 +99,10 @@ def check_memory(_surroundings: Surroundings) -> Finding:
     return Finding(Level.OK, "memory", message, facts=facts)
 
 
-def _drawback(state: BudgetState, directory: SlotsDirectory) -> str | None:
+def _drawback(state: BudgetState, directory: SlotsDirectory, mounts: Sequence[Mount] | None) -> str | None:
     """Return what keeps slots from being used well, and what to do about it."""
     stopped = [found.claim.pid for found in state.taken if found.claim and _condition(found.claim) == _STOPPED]
-    network = network_file_system(directory.path)
+    network = network_file_system(directory.path, mounts)
     if stopped:
         return f"stopped, it keeps its slot; kill -CONT {stopped[0]}"
     if network:
@@ -120,13 +139,10 @@ def _seconds(claim: Claim) -> int:
 
 def _condition(claim: Claim) -> str | None:
     """Return what is unusual about the process that took a slot."""
-    try:
-        return _STOPPED if psutil.Process(claim.pid).status() == psutil.STATUS_STOPPED else None
-    except psutil.AccessDenied:
-        return None
-    except psutil.NoSuchProcess:
-        # What it started has the slot; or it is in another container, or another user's on a machine that hides those.
-        return "gone or hidden"
+    if is_stopped(claim.pid):
+        return _STOPPED
+    # What it started has the slot; or it is in another container, or another user's on a machine that hides those.
+    return None if psutil.pid_exists(claim.pid) else "gone or hidden"
 
 
 def _facts(claim: Claim | None) -> dict[str, object]:
