@@ -92,3 +92,43 @@ def test_a_worker_that_is_interrupted_gives_its_run_back(
     assert (done.code, done.out, done.err) == (0, "a: queued\n", "")
     with closing(sqlite3.connect(three.runs / "control.db")) as control:
         assert control.execute("SELECT status, attempt FROM runs").fetchall() == [("queued", 1)]
+
+
+def sessions(archive: Archive) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(archive.runs / "control.db")) as control:
+        assert control.execute("SELECT * FROM file_locks").fetchall() == []
+        return control.execute("SELECT title, status FROM sessions ORDER BY created_at").fetchall()
+
+
+def test_an_orchestrator_has_all_scans_read(three: Archive, save: Callable[[str], Path]) -> None:
+    done = three.python(save("orchestrate.md")).end()
+    assert (done.code, done.err) == (0, "")
+    words = "The harbour master keeps a log of every winter"
+    assert done.out.splitlines() == [
+        f"batch-1  scans/a.png: {words}",
+        f"batch-1  scans/b.png: {words}",
+        f"batch-2  scans/c.png: {words}",
+        "3 of 3 documents",
+    ]
+    assert sessions(three) == [("night", "completed"), ("night: batches", "completed")]
+
+
+def test_an_orchestrator_that_is_interrupted_goes_on(
+    three: Archive, save: Callable[[str], Path], gate: Any, wait_until: Any
+) -> None:
+    script = save("orchestrate.md")
+    running = three.python(script, **gate.environment)
+    wait_until(lambda: gate.arrived() >= 2)
+    second = three.python(script).end()
+    assert second.code == 3
+    assert second.err.startswith("already locked: scans/a.png, scans/b.png, scans/c.png by session 'night'")
+    running.ctrl_c()
+    wait_until(lambda: three.has_heard_to_stop("batch-1"))
+    running.ctrl_c()
+    done = running.end()
+    assert (done.code, done.err) == (130, "interrupted; start this program again to go on with batch-1, batch-2\n")
+    gate.open()
+    assert [status for _, status in sessions(three)] == ["cancelled", "running", "cancelled"]
+    again = three.python(script).end()
+    assert (again.code, again.err, again.out.splitlines()[-1]) == (0, "", "3 of 3 documents")
+    assert len(three.recognised("batch-1") + three.recognised("batch-2")) == 3
