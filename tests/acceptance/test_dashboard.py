@@ -27,10 +27,10 @@ def night(three: Archive) -> Archive:
 
 
 @contextmanager
-def watched(archive: Archive, seen: Screen, *options: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Have somebody watch on a terminal, until they leave."""
+def typed(archive: Archive, seen: Screen, *words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Have somebody type a command that shows session Night on the whole of a terminal."""
     process = subprocess.Popen(
-        [PROGRAM, "dashboard", "--refresh", "0.2", *options],
+        [PROGRAM, *words],
         cwd=archive.top,
         env=archive.environment(TERM="xterm-256color", **environment),
         stdin=seen.program,
@@ -56,6 +56,10 @@ def leave_with_ctrl_c(_seen: Screen, process: subprocess.Popen[bytes]) -> None:
 
 def terminate(_seen: Screen, process: subprocess.Popen[bytes]) -> None:
     process.terminate()
+
+
+def watched(archive: Archive, seen: Screen, *options: str, **environment: str) -> Any:
+    return typed(archive, seen, "dashboard", "--refresh", "0.2", *options, **environment)
 
 
 @pytest.mark.parametrize(("leave", "code"), [(leave_with_q, 0), (leave_with_ctrl_c, 0), (terminate, 143)])
@@ -128,3 +132,39 @@ def test_programs_get_text_and_figures(night: Archive, capsys: pytest.CaptureFix
     assert night.supervisor("cancel", "Night").code == 0
     LiveDashboard(night.top, session="Night").start_live(until_ended=True)
     assert "cancelled" in capsys.readouterr().out
+
+
+def test_a_session_is_watched_while_its_runs_are_executed_here(three: Archive) -> None:
+    with screen(100, 40) as seen:
+        before = seen.modes()
+        with typed(three, seen, "start", "Night", "--run-ids", "a,b", "--workers", "2", "--watch") as process:
+            seen.wait(
+                lambda lines: any(line.startswith("b  ") for line in lines) and lines[-1].startswith("Ctrl-C stops")
+            )
+            seen.type("q")  # is nobody's key here
+            assert process.wait(SECONDS) == 0
+        after = seen.written.partition(GIVEN_BACK)[2].decode()
+        assert [after.count(f"{run_id}  succeeded") for run_id in "ab"] == [1, 1]
+        assert seen.modes() == before
+        assert not seen.blank
+
+
+def test_who_only_watches_gets_the_report_when_all_has_ended(three: Archive) -> None:
+    with screen() as seen, typed(three, seen, "start", "Night", "--run-ids", "a,b", "--watch") as process:
+        assert three.supervisor("cancel", "Night").code == 0
+        assert process.wait(SECONDS) == 1
+        assert seen.written.partition(GIVEN_BACK)[2].count(b"cancelled") >= 2
+
+
+def test_who_leaves_before_is_told_how_to_watch_again(three: Archive) -> None:
+    with screen() as seen, typed(three, seen, "start", "Night", "--run-ids", "a", "--watch") as process:
+        seen.type("q")
+        assert process.wait(SECONDS) == 0
+        assert b"to watch it again: supervisor dashboard --session" in seen.written
+
+
+def test_a_log_gets_the_lines_that_it_always_gets(three: Archive) -> None:
+    done = three.supervisor("start", "Night", "--run-ids", "a", "--workers", "1", "--watch", "--json")
+    assert (done.code, done.runs["a"]["status"]) == (0, "succeeded")
+    assert "a: recognising" in done.err
+    assert three.supervisor("start", "Night", "--run-ids", "a", "--watch", "--quiet").code == 2

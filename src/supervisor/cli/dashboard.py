@@ -10,6 +10,7 @@ from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json
 from supervisor.cli.settings import repository_name
+from supervisor.cli.watch import REFRESH_SECONDS, REFRESH_SECONDS_IN_LOGS
 from supervisor.dashboard.config import MIN_REFRESH_SECONDS, DashboardConfig
 from supervisor.dashboard.live import LiveDashboard
 from supervisor.dashboard.sight import Sight
@@ -17,8 +18,6 @@ from supervisor.model.states import SessionStatus
 from supervisor.supervision.place import Place
 
 SCHEMA = "supervisor.dashboard/1"
-# A log is read later: nobody wants a picture a second there.
-_REFRESH_SECONDS, _REFRESH_SECONDS_IN_LOGS = 1.0, 10.0
 
 
 @click.command()
@@ -66,7 +65,7 @@ def dashboard(
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     if where.as_json and (duration is not None or refresh is not None):
         raise click.UsageError("--json prints how it stands now: --duration and --refresh have no meaning beside it")
-    usual = _REFRESH_SECONDS if sys.stdout.isatty() else _REFRESH_SECONDS_IN_LOGS
+    usual = REFRESH_SECONDS if sys.stdout.isatty() else REFRESH_SECONDS_IN_LOGS
     place = Place.find(where.repo, where.runs_dir, where.database_url)
     watched = LiveDashboard(
         place,

@@ -9,7 +9,7 @@ from supervisor.cli.output import print_json
 from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of, view_of, workers_of
-from supervisor.dashboard.progress import LiveTable
+from supervisor.dashboard.progress import LiveTable, ProgressView
 from supervisor.git.repository import Repository
 
 
@@ -21,11 +21,17 @@ def run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
 
 
 def execute(
-    ctx: click.Context, where: Location, repository: Repository, settings: dict[str, Any], *, title: str | None
+    ctx: click.Context,
+    where: Location,
+    repository: Repository,
+    settings: dict[str, Any],
+    *,
+    title: str | None,
+    view: ProgressView | None = None,
 ) -> int:
     """Make a session of the runs that the settings name, execute them and report; return the exit code."""
     selections = selections_of(settings)
-    view = view_of(settings, LiveTable)
+    view = view or view_of(settings, LiveTable)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
     with view:
         outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings, selections))

@@ -20,6 +20,7 @@ from supervisor.cli.output import print_json
 from supervisor.cli.run import execute
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of
+from supervisor.cli.watch import view_of_watched, watch_session
 from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import PlainLines, ProgressView
 from supervisor.dashboard.terminal import StandardError
@@ -46,21 +47,26 @@ _OF_WORKERS = (
 @click.option(
     "--workers", type=WholeNumber(1, MAX_WORKERS), help="Execute the runs, this many at a time, and wait for them."
 )
+@click.option("--watch", is_flag=True, help="Show the dashboard of the session until that has ended.")
 @order_options
 @execution_options
 @located
 @click.pass_context
-def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any) -> int:
+def start(ctx: click.Context, /, *, where: Location, title: str, watch: bool, **options: Any) -> int:
     """Make a session of runs, and leave it to workers ('supervisor work'); with --workers, execute it.
 
     \b
       supervisor start "Night of 21 November" --run-ids letters,books
       supervisor start Letters --run-ids a,b,c --lane A=a,b --priority 10
+      supervisor start Letters --run-ids a,b,c --workers 2 --watch
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     repository = Repository.discover(where.repo)
     settings = apply_settings(ctx, repository, options, leaving=("workers",))
+    if watch and settings["quiet"]:
+        raise click.UsageError("--watch has no meaning beside --quiet")
     if settings["workers"] is not None:
-        return execute(ctx, where, repository, settings, title=title)
+        view = view_of_watched(where, settings) if watch else None
+        return execute(ctx, where, repository, settings, title=title, view=view)
     idle = [name for name in _OF_WORKERS if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if idle:
         raise click.UsageError(f"--{idle[0].replace('_', '-')} has no meaning without --workers")
@@ -68,6 +74,8 @@ def start(ctx: click.Context, /, *, where: Location, title: str, **options: Any)
     view = ProgressView() if settings["quiet"] else PlainLines(StandardError(), SystemClock())
     supervisor = make_supervisor(where, repository, settings, view, workers=1)
     report = supervisor.start(title, selections, **run_options(ctx, repository, settings, selections))
+    if watch:
+        return watch_session(ctx, where, settings, report.session_id)
     if where.as_json:
         print_json(report.to_json(0))
     elif not settings["quiet"]:

@@ -5,6 +5,7 @@ is one write, of the lines that differ from what stands there; they are written 
 """
 
 import os
+import sys
 import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -105,3 +106,8 @@ class FullScreen:
         left = text.encode(self._console.encoding, errors="replace")
         while left:
             left = left[os.write(self._output, left) :]
+
+
+def keys_of_terminal() -> int | None:
+    """Return the descriptor that keys come from: that of standard input, if it is a terminal."""
+    return sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None

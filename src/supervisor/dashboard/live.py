@@ -2,7 +2,6 @@
 
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from supervisor.board.counts import Summary
 from supervisor.dashboard.config import DashboardConfig
-from supervisor.dashboard.fullscreen import FullScreen
+from supervisor.dashboard.fullscreen import FullScreen, keys_of_terminal
 from supervisor.dashboard.looking import Looker, Scope
 from supervisor.dashboard.picture import Frame, draw
 from supervisor.dashboard.sight import Sight
@@ -138,7 +137,7 @@ class LiveDashboard:
             looker.close()
 
     def _draw(self, looker: Looker, duration: float | None, is_over: Callable[[Sight], bool]) -> signal.Signals | None:
-        keys = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+        keys = keys_of_terminal()
         terminal = FullScreen(self._console, self._console.file.fileno(), keys)
         viewer = Viewer(terminal, self._config, hint="q leaves" if keys is not None else "Ctrl-C leaves", leaving=b"qQ")
         try:

@@ -15,7 +15,7 @@ from supervisor.dashboard.pace import Pace
 from supervisor.dashboard.sight import Sight
 from supervisor.model.states import SessionStatus
 from supervisor.store.sessions import SessionRow
-from supervisor.supervision.control.selection import find_session, unknown_name
+from supervisor.supervision.control.selection import find_run, find_session, unknown_name
 from supervisor.supervision.place import Place
 
 _EVENTS = 10
@@ -31,11 +31,13 @@ class Scope:
         session: Its id, the beginning of that, or its title.
         status: Only sessions in this state.
         lane: Only runs in this lane.
+        run: Only the session that the newest row of this run id is in.
     """
 
     session: str | None = None
     status: SessionStatus | None = None
     lane: str | None = None
+    run: str | None = None
 
 
 class Looker:
@@ -82,8 +84,8 @@ class Looker:
             if scope.session is not None:
                 raise unknown_name(scope.session, what="session")
             return self._sight(Overview(at=self._clock.now()))
-        if scope.session is not None and self._session is None:
-            self._session = find_session(engine, self._repository, scope.session)
+        if self._session is None:
+            self._session = self._find(engine)
         overview = read_overview(
             engine,
             self._repository,
@@ -127,6 +129,13 @@ class Looker:
         words += [f"{scope.status} sessions"] if scope.status is not None else []
         words += [f"lane {scope.lane}"] if scope.lane is not None else []
         return ", ".join(words)
+
+    def _find(self, engine: Engine) -> SessionRow | None:
+        """Return the only session that is looked at, if there is one."""
+        name = self._scope.session
+        if self._scope.run is not None:
+            name = find_run(engine, self._repository, f"run:{self._scope.run}").session_id
+        return None if name is None else find_session(engine, self._repository, name)
 
     def _is_meant(self, lane: str | None) -> bool:
         return self._scope.lane in {None, lane}
