@@ -52,15 +52,16 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
         ending = _bring_together(shop, row, ending)
     with transaction(shop.engine) as connection:
         sessions.lock(connection, row.session_id)
-        if runs.hold(connection, row):
+        held = runs.hold(connection, row)
+        if held:
             ending = _publish(shop, row, ending) if ending.status in _PUBLISHED else as_asked(connection, row, ending)
             if ending.status is RunStatus.CANCELLED:
                 # If the answer to this transaction is lost, the next try has to know what was recorded.
                 assignment.ending = ending
-            # How far it came stands until it is claimed anew.
-            counts = counts_of(assignment.progress)
-            progress.keep(connection, row.id, row.lease_term, ending.event, counts, at=shop.now(connection))
         now = shop.now(connection)
+        if held:
+            # How far it came stands until it is claimed anew.
+            progress.keep(connection, row.id, row.lease_term, ending.event, counts_of(assignment.progress), at=now)
         ended = runs.transition(
             connection,
             row,
