@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chaos.archive import Archive
 from chaos.databases import AwayError, Rows
 from chaos.plan import RUN_IDS
+from support.schemas import check_event
 
 _STORED = "SELECT run_id, attempt, document, page_number FROM pages WHERE status = 'succeeded' AND source = 'ocr'"
 
@@ -70,6 +71,7 @@ class Ledger:
     def _read_traces(self) -> None:
         for line in self._new_lines():
             event = json.loads(line)
+            check_event(event)
             if event["event"] == "page_recognised":
                 page = Page(event["run_id"], event["attempt"], event["document"], event["page_number"])
                 self.recognised[page] += 1
