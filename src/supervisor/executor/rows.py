@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from supervisor.model.states import ResultStatus
-from supervisor.ocr.results import PageResult, PageSource
+from supervisor.ocr.results import PageResult, PageSource, PageStatus
 from supervisor.store.results import StoredPage
 
 
@@ -29,10 +29,10 @@ def stored_page(document: str, page: PageResult) -> StoredPage:
 
 
 def page_result(page: StoredPage) -> PageResult:
-    """Return a page that succeeded, of its row."""
+    """Return a page of its row."""
     return PageResult(
         page_number=page.page_number,
-        status="succeeded",
+        status=cast("PageStatus", str(page.status)),
         source=cast("PageSource", page.source),
         text=page.text,
         master=page.master,

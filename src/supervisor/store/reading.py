@@ -42,3 +42,14 @@ def of_document(connection: Connection, run: int, attempt: int, path: str) -> li
     query = sa.select(*_COLUMNS).where(pages.c.run == run, pages.c.attempt == attempt, pages.c.document == path)
     rows = connection.execute(query.order_by(pages.c.page_number)).mappings()
     return [ReadPage(**{**row, "status": ResultStatus(row["status"])}) for row in rows]
+
+
+def finished_numbers(connection: Connection, run: int, attempt: int) -> dict[str, list[int]]:
+    """Return by path the numbers of the pages that an attempt has read so far, in their order."""
+    read = sa.select(pages.c.document, pages.c.page_number).where(
+        pages.c.run == run, pages.c.attempt == attempt, pages.c.status == ResultStatus.SUCCEEDED
+    )
+    found: dict[str, list[int]] = {}
+    for document, number in connection.execute(read.order_by(pages.c.page_number)):
+        found.setdefault(document, []).append(number)
+    return found

@@ -175,11 +175,14 @@ class ResultStore:
 
         self._apply(put, key)
 
-    def finished_pages(self, key: AttemptKey, paths: Sequence[str]) -> dict[str, list[StoredPage]]:
+    def finished_pages(
+        self, key: AttemptKey, paths: Sequence[str], *, failed_too: bool = False
+    ) -> dict[str, list[StoredPage]]:
         """Return the pages that the attempt has already of some documents: what an earlier term of it succeeded in."""
+        kinds = {ResultStatus.SUCCEEDED, *([ResultStatus.FAILED] if failed_too else [])}
         query = (
             sa.select(pages)
-            .where(*_of(pages, key), pages.c.status == ResultStatus.SUCCEEDED, pages.c.document.in_(paths))
+            .where(*_of(pages, key), pages.c.status.in_(kinds), pages.c.document.in_(paths))
             .order_by(pages.c.page_number)
         )
         found: dict[str, list[StoredPage]] = {}
@@ -188,16 +191,6 @@ class ResultStore:
             fields["master"] = zlib.decompress(row["master"]).decode()
             found.setdefault(row["document"], []).append(StoredPage(**fields))
         return found
-
-    def finished_numbers(self, key: AttemptKey) -> dict[str, list[int]]:
-        """Return by path the numbers of the pages that `finished_pages` has."""
-        query = sa.select(pages.c.document, pages.c.page_number).where(
-            *_of(pages, key), pages.c.status == ResultStatus.SUCCEEDED
-        )
-        found: dict[str, list[int]] = {}
-        for document, number in self._apply(lambda connection: connection.execute(query).all()):
-            found.setdefault(document, []).append(number)
-        return {document: sorted(numbers) for document, numbers in found.items()}
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Return what a query of `quality` gives."""

@@ -10,7 +10,6 @@ from supervisor.model.near import near_hint
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.store import reading
 from supervisor.store.databases import Databases
-from supervisor.store.engine import open_engine, transaction
 from supervisor.store.reading import ReadPage
 from supervisor.store.results import StoredDocument
 
@@ -25,12 +24,11 @@ class _Attempt:
     number: int
 
     def pages(self, path: str) -> list[ReadPage]:
-        engine = open_engine(self.databases.results_url(self.run_id), connections=1)
+        store = self.databases.open_results(self.run_id)
         try:
-            with transaction(engine) as connection:
-                return reading.of_document(connection, self.row, self.number, path)
+            return store.read(lambda connection: reading.of_document(connection, self.row, self.number, path))
         finally:
-            engine.dispose()
+            store.close()
 
 
 @dataclass(frozen=True)

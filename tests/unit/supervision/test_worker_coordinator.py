@@ -19,8 +19,10 @@ from supervisor.git.repository import Repository
 from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.engine import open_engine, transaction
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.tables import run_progress
 from supervisor.store.tables import runs as table
+from supervisor.supervision.workers import hands
 from supervisor.supervision.workers.task import StaleTaskError, Task
 
 JOB = 'version = 1\n[[jobs]]\nname = "{0}"\ndocuments = ["scans/{0}-*.png"]\nformats = ["txt"]\n'
@@ -183,6 +185,18 @@ def test_a_run_with_a_failed_document_has_failed(place: Place) -> None:
     assert place.text("a", "a-1") == "a1"
 
 
+def test_a_page_that_failed_before_is_not_forgotten(place: Place) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+    assigned(coordinator, worker.id)
+    good, torn = DeliveredPage(page_number=1, text="one"), DeliveredPage(page_number=2, error="torn")
+    coordinator.deliver_results(worker, [DeliveredDocument(path="scans/a-1.png", pages=[torn], is_finished=False)])
+    report = coordinator.complete_task(worker, documents=[DeliveredDocument(path="scans/a-1.png", pages=[good])])
+    assert [(one.path, one.error) for one in report.failed_documents] == [("scans/a-1.png", "page 2: torn")]
+    assert (place.text("a", "a-1"), report.pages.failed) == ("one\f", 1)
+
+
 def test_what_is_not_delivered_is_skipped(place: Place) -> None:
     place.queue("a")
     coordinator = place.coordinator()
@@ -336,6 +350,24 @@ def test_a_task_that_was_given_to_another_is_refused(anywhere: Place, late: str)
         assert connection.scalar(sa.select(table.c.claimed_by)) == "another"
     assert not (anywhere.runs / "a/output").exists()
     assert not supervisor.ExecutorLockManager(anywhere.runs).is_held("a")
+
+
+def test_what_a_database_did_not_answer_is_said_again(anywhere: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    anywhere.queue("a")
+    coordinator = anywhere.coordinator()
+    worker = coordinator.register_worker()
+    task = assigned(coordinator, worker.id)
+
+    def written_but_not_answered(*given: Any) -> bool:
+        monkeypatch.undo()
+        hands.end(*given)
+        raise DatabaseUnavailable("gone away")
+
+    monkeypatch.setattr(hands, "end", written_but_not_answered)
+    with pytest.raises(DatabaseUnavailable):
+        coordinator.complete_task(worker, documents=read(task))
+    assert coordinator.complete_task(worker, documents=read(task)).status is RunStatus.SUCCEEDED
+    assert coordinator.heartbeat(worker).run_id is None
 
 
 def test_results_of_an_earlier_task_are_refused(place: Place) -> None:

@@ -15,13 +15,13 @@ from supervisor.store import intents, leases, supervisors
 from supervisor.store.engine import transaction
 from supervisor.store.sessions import SessionRow
 from supervisor.store.workers import WorkerRow
+from supervisor.supervision.assignment import Ending
 from supervisor.supervision.control.scaling import Scaled, nobody_works, scale
 from supervisor.supervision.control.selection import find_session
 from supervisor.supervision.opening import check_name, check_policy
 from supervisor.supervision.place import Place
 from supervisor.supervision.workers import endings
-from supervisor.supervision.workers.delivery import deliver, leave_out
-from supervisor.supervision.workers.desk import WorkerDesk
+from supervisor.supervision.workers.desk import Turn, WorkerDesk
 from supervisor.supervision.workers.hands import put_down, take_up
 from supervisor.supervision.workers.results import Delivered, checked
 from supervisor.supervision.workers.task import Heartbeat, Task
@@ -179,8 +179,8 @@ class WorkerCoordinator:
             DatabaseError: The database cannot be used; the same call can be made again.
         """
         delivered = checked(documents)
-        with self._desk.turn(worker, lease_term) as (shop, _, task):
-            deliver(shop, task, delivered)
+        with self._desk.turn(worker, lease_term) as turn:
+            turn.delivery.take_in(delivered)
 
     def complete_task(
         self,
@@ -213,15 +213,15 @@ class WorkerCoordinator:
         """
         ended = endings.status_of(status, error)
         delivered = checked(documents)
-        with self._desk.turn(worker, lease_term) as (shop, hand, task):
-            if delivered:
-                deliver(shop, task, delivered)
-            if ended is RunStatus.SUCCEEDED:
-                ending = endings.of_documents(leave_out(shop, task))
-            else:
-                ending = endings.failed(shop, task.row, error, transient=transient)
-            put_down(shop, hand, ending)
-            return report_runs(shop.engine, shop.databases, shop.runs_directory, [task.row.id])[0]
+        with self._desk.turn(worker, lease_term) as turn:
+            ending = turn.task.ending
+            if ending is None:
+                turn.delivery.take_in(delivered)
+                if ended is RunStatus.SUCCEEDED:
+                    ending = endings.of_documents(turn.delivery.leave_out())
+                else:
+                    ending = endings.failed(turn.shop, turn.task.row, error, transient=transient)
+            return self._put_down(turn, ending)
 
     def release_task(
         self, worker: WorkerRow | str, reason: str | None = None, *, lease_term: int | None = None
@@ -243,9 +243,9 @@ class WorkerCoordinator:
             StaleTaskError: The task is not the worker's any more; nothing of it was changed.
             DatabaseError: The database cannot be used; the same call can be made again.
         """
-        with self._desk.turn(worker, lease_term) as (shop, hand, task):
-            put_down(shop, hand, endings.released(shop, task.row, reason or "its worker has put it down"))
-            return report_runs(shop.engine, shop.databases, shop.runs_directory, [task.row.id])[0]
+        with self._desk.turn(worker, lease_term) as turn:
+            why = reason or "its worker has put it down"
+            return self._put_down(turn, endings.released(turn.shop, turn.task.row, why))
 
     def get_worker(self, worker: WorkerRow | str) -> WorkerRow:
         """Return a worker as it stands now, of whatever process, whether or not that is there.
@@ -284,3 +284,8 @@ class WorkerCoordinator:
             raise nobody_works()
         with self._desk.place.open_workshop(self._note) as shop:
             return scale(shop, self._desk.repository, number, supervisor)
+
+    def _put_down(self, turn: Turn, ending: Ending) -> RunReport:
+        shop = turn.shop
+        put_down(shop, turn.hand, ending)
+        return report_runs(shop.engine, shop.databases, shop.runs_directory, [turn.task.row.id])[0]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from supervisor.clock import SystemClock
 from supervisor.errors import NoRoomError, UsageError
@@ -18,10 +19,20 @@ from supervisor.supervision.assignment import Assignment
 from supervisor.supervision.opening import Setting, check_runs_directory
 from supervisor.supervision.place import Place
 from supervisor.supervision.workers import endings
+from supervisor.supervision.workers.delivery import Delivery
 from supervisor.supervision.workers.enrolment import Enrolment
 from supervisor.supervision.workers.hands import Hand, drop, put_down
 from supervisor.supervision.workers.task import StaleTaskError, stale
 from supervisor.supervision.workshop import Workshop
+
+
+class Turn(NamedTuple):
+    """A worker with its task, with which nobody else does anything."""
+
+    shop: Workshop
+    hand: Hand
+    task: Assignment
+    delivery: Delivery
 
 
 class WorkerDesk:
@@ -102,8 +113,8 @@ class WorkerDesk:
         )
 
     @contextmanager
-    def turn(self, worker: WorkerRow | str, lease_term: int | None) -> Iterator[tuple[Workshop, Hand, Assignment]]:
-        """Have the task of a worker, which nobody else does anything with while the block runs.
+    def turn(self, worker: WorkerRow | str, lease_term: int | None) -> Iterator[Turn]:
+        """Have a worker with its task, with which nobody else does anything while the block runs.
 
         Args:
             worker: Which one.
@@ -115,11 +126,11 @@ class WorkerDesk:
         """
         enrolment, hand = self.hand(worker)
         with hand.turn:
-            task = hand.task()
+            task, delivery = hand.task()
             if lease_term not in {None, task.row.lease_term}:
                 raise stale(replace(task.row, lease_term=lease_term))
             try:
-                yield enrolment.shop, hand, task
+                yield Turn(enrolment.shop, hand, task, delivery)
             except StaleTaskError:
                 drop(enrolment.shop, hand)
                 raise

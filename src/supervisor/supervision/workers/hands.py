@@ -8,6 +8,7 @@ from pathlib import Path
 from supervisor.board.progress import RunProgress
 from supervisor.errors import SupervisorError, UsageError
 from supervisor.model.states import RunStatus
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.results import FencedOut
 from supervisor.supervision.assignment import Assignment, Ending, Settled
 from supervisor.supervision.claim import Claimant
@@ -15,7 +16,7 @@ from supervisor.supervision.end import end
 from supervisor.supervision.provision import provision
 from supervisor.supervision.reap import trouble
 from supervisor.supervision.settle import abandon, settle
-from supervisor.supervision.workers.delivery import begin
+from supervisor.supervision.workers.delivery import Delivery
 from supervisor.supervision.workers.task import Task, stale
 from supervisor.supervision.workshop import Workshop
 
@@ -27,23 +28,25 @@ class Hand:
     Attributes:
         turn: Held by whoever does something with its task; beats need it not.
         at_work: The task; None if there is none.
+        delivery: What is delivered for it; there once its workspace is.
         is_ending: Whether that is being ended, so that its lease may be over without being lost.
     """
 
     worker_id: str
     turn: threading.RLock = field(default_factory=threading.RLock)
     at_work: Assignment | None = None
+    delivery: Delivery | None = None
     is_ending: bool = False
 
-    def task(self) -> Assignment:
-        """Return what it is at.
+    def task(self) -> tuple[Assignment, Delivery]:
+        """Return what it is at, and what is delivered for that.
 
         Raises:
             UsageError: Nothing.
         """
-        if self.at_work is None:
+        if self.at_work is None or self.delivery is None:
             raise UsageError(f"worker {self.worker_id!r} has no task", hint="assign_task gives it one")
-        return self.at_work
+        return self.at_work, self.delivery
 
 
 def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
@@ -65,7 +68,8 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
     hand.at_work = assignment = Assignment(hand.worker_id, row, lock, lease, provisioned, progress)
     try:
         provisioned.set_result(provision(shop, row))
-        documents = begin(shop, assignment)
+        hand.delivery = delivery = Delivery(shop, assignment)
+        documents = delivery.begin(provisioned.result())
     except (SupervisorError, OSError, FencedOut) as error:
         ending = trouble(error)
         put_down(shop, hand, ending)
@@ -73,7 +77,6 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
         if ending.no_room is not None:
             raise ending.no_room from error
         return None
-    directory = shop.runs_directory.run(row.run_id)
     return Task(
         run_id=row.run_id,
         session_id=row.session_id,
@@ -85,8 +88,8 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
         spec=row.spec,
         documents=documents,
         workspace=provisioned.result(),
-        artifacts=directory.root,
-        output=directory.staging(row.lease_term) / "output",
+        artifacts=shop.runs_directory.run(row.run_id).root,
+        output=delivery.output,
     )
 
 
@@ -98,15 +101,18 @@ def put_down(shop: Workshop, hand: Hand, ending: Ending) -> None:
         DatabaseUnavailable: Try again.
         NoRoomError: A disk is full, and the run is the worker's still.
     """
-    assignment = hand.task()
-    if assignment.ending is not None and assignment.ending.status is RunStatus.CANCELLED:
-        # As it was recorded by an earlier try, whose answer was lost.
-        ending = assignment.ending
+    assignment = hand.at_work
+    if assignment is None:
+        raise ValueError("there is no task to put down")
+    # What was tried before may have been recorded, though no answer came.
+    ending = assignment.ending or ending
     hand.is_ending = True
     try:
         is_ours = end(shop, assignment, ending)
-    except BaseException:
+    except BaseException as error:
         hand.is_ending = False
+        if isinstance(error, DatabaseUnavailable):
+            assignment.ending = assignment.ending or ending
         raise
     _let_go(shop, hand, assignment, is_ours=is_ours)
     if not is_ours:
@@ -123,7 +129,7 @@ def _let_go(shop: Workshop, hand: Hand, assignment: Assignment, *, is_ours: bool
     try:
         _tidy_up(shop, assignment, is_ours=is_ours)
     finally:
-        hand.at_work, hand.is_ending = None, False
+        hand.at_work, hand.delivery, hand.is_ending = None, None, False
         assignment.release()
 
 
