@@ -1,8 +1,10 @@
 """Expected failures: each class knows its exit code, each message says what to do next."""
 
+from supervisor.passwords import without_passwords
+
 
 class SupervisorError(Exception):
-    """A failure that a user can understand and mend.
+    """A failure that a user can understand and mend. Its message is stored and shown, so it holds no password.
 
     Attributes:
         exit_code: What the process ends with when this error reaches the command line.
@@ -12,8 +14,8 @@ class SupervisorError(Exception):
     exit_code: int = 70
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_passwords(message)
+        super().__init__(self.message)
         self.hint = hint
 
 

@@ -1,7 +1,7 @@
 """The published JSON schemas: every document that a test sees is held against its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -32,15 +32,30 @@ def check_event(event: Mapping[str, Any]) -> None:
     _check(event, "trace-event-1")
 
 
+def check_log_line(line: Mapping[str, Any]) -> None:
+    """Make sure that a line of a log is as it should be."""
+    _check(line, "log-line-1")
+
+
 def check_runs_directory(runs: Path) -> None:
-    """Check the manifests and traces of runs."""
+    """Check the manifests, traces and logs of runs."""
     for manifest in runs.glob("*/run.json"):
         check_document(json.loads(manifest.read_bytes()))
     for trace in runs.glob("*/trace.jsonl"):
-        # What was killed may have left half a line.
-        for line in trace.read_bytes().splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                check_event(json.loads(line))
+        for event in _lines(trace):
+            check_event(event)
+    for log in runs.glob("*/logs/executor.log"):
+        for line in _lines(log):
+            check_log_line(line)
+            assert (line["run_id"], line["attempt"] > 0) == (log.parents[1].name, True)
+    for line in _lines(runs / ".supervisors" / "supervisor.log"):
+        check_log_line(line)
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    # What was killed may have left half a line.
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    return (json.loads(line) for line in lines if line.endswith(b"\n"))
 
 
 @lru_cache

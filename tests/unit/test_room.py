@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import resource
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 
 from supervisor.artifacts.appending import append, drop_torn_line, open_to_append
 from supervisor.artifacts.atomic import write_atomically
-from supervisor.artifacts.logs import LogPump, RotatedLog
+from supervisor.artifacts.logs import LineFile, LogPump, RotatedLog
 from supervisor.errors import NoRoomError, SurroundingsError
 from supervisor.locks.descriptor import unusable
 from supervisor.locks.holder import Holder
@@ -101,21 +102,21 @@ def test_a_torn_line_is_taken_back_by_whoever_appends_next(tmp_path: Path, conte
 
 def test_a_log_without_room_holds_nobody_up_and_tells_what_is_missing(disk: SmallDisk) -> None:
     path = disk.folder / "executor.log"
-    pump = LogPump(RotatedLog(path, max_bytes=300_000))
+    pump = LogPump(LineFile(path, max_bytes=300_000), run_id="a")
     os.write(pump.writer, b"first\n")
-    assert wait_until(lambda: path.read_bytes() == b"first\n", 5)
+    assert wait_until(lambda: path.exists() and b'"first"' in path.read_bytes(), 5)
     disk.fill()
     # More than the pipe holds: it is read on.
-    written = sum(os.write(pump.writer, b"x" * 4096) for _ in range(40))
+    written = sum(os.write(pump.writer, b"x" * 4095 + b"\n") for _ in range(40))
     missing_from = path.stat().st_size
     disk.make_room()
     os.write(pump.writer, b"last\n")
     pump.close_writer()
     assert pump.join(5)
-    content = path.read_bytes()
-    assert content.startswith(b"first\n")
-    assert content.endswith(b"last\n")
-    assert b" bytes are missing here: they could not be written\n" in content
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert (lines[0]["event"], lines[-1]["event"]) == ("first", "last")
+    (gap,) = [line for line in lines if line["event"].endswith(" bytes are missing here: they could not be written")]
+    assert (gap["level"], gap["run_id"]) == ("error", "a")
     assert missing_from < written
 
 

@@ -72,6 +72,11 @@ class RunsDirectory:
         """Sessions, runs, workers and events, where no Postgres is used."""
         return self.root / "control.db"
 
+    @property
+    def log(self) -> Path:
+        """What the supervisors tell of their work. No run id begins with a full stop."""
+        return self.root / ".supervisors" / "supervisor.log"
+
     def is_common(self, name: str) -> bool:
         """Tell whether we keep something of that name in the directory that is no run's own."""
         return name in _COMMON or name in {f"{self.control_database.name}{suffix}" for suffix in _OF_SQLITE}

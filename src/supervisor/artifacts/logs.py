@@ -1,65 +1,168 @@
-"""The rotated log of an executor."""
+"""Logs that are rotated, and what carries an executor's output into its own."""
 
+import fcntl
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from supervisor.artifacts.appending import append, open_to_append
+from supervisor.locks.processes import wait_until
+from supervisor.logs.lines import LogLine
+from supervisor.logs.loggers import Log
+from supervisor.logs.raw import RawLines
 
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 5
+# Others hold the lock for microseconds, unless they were stopped meanwhile: a log holds nobody up.
+_LOCK_SECONDS = 0.2
+_CHUNK_BYTES = 64 * 1024
+_OF_RUNS = ("run_id", "attempt", "lease_term")
 
 
 class RotatedLog:
-    """An append-only file that is renamed to `.1`, `.2` … when it is full; the oldest goes."""
+    """An append-only file that is renamed to `.1`, `.2` … when it is full; the oldest goes.
+
+    Any number of threads and processes may write to it, each through an object of its own.
+    """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> None:
+        """Open it; it is made where it is missing.
+
+        Raises:
+            OSError: ELOOP where somebody put a symbolic link in its place, and what else opening can raise.
+        """
         self._path = path
         self._max_bytes = max_bytes
         self._kept = kept
         self._file = open_to_append(path)
+        self._guard = threading.Lock()
 
     def write(self, content: bytes) -> None:
-        """Append bytes at once.
+        """Append lines at once; the first begins a line, even if what stands before it was never ended.
 
         Raises:
             OSError: They cannot be written, and none of them was.
         """
-        size = os.fstat(self._file.fileno()).st_size
-        if size > 0 and size + len(content) > self._max_bytes:
-            self._rotate()
-        append(self._file, content)
+        with self._guard:
+            while not self._append_here(content):
+                fresh = open_to_append(self._path)
+                self._file.close()
+                self._file = fresh
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
+    def _append_here(self, content: bytes) -> bool:
+        """Append to the open file, unless the log goes on in another one, or has to."""
+        with self._alone():
+            if not self._is_current():
+                return False
+            size = os.fstat(self._file.fileno()).st_size
+            if size > 0 and size + len(content) > self._max_bytes:
+                self._rotate()
+                return False
+            is_torn = size > 0 and os.pread(self._file.fileno(), 1, size - 1) != b"\n"
+            append(self._file, b"\n" + content if is_torn else content)
+            return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not wait_until(self._is_locked, _LOCK_SECONDS):
+            raise TimeoutError(f"somebody holds the log {self._path}")
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _is_locked(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            return False
+
     def _rotate(self) -> None:
-        # It is not there if the last time there was no room for a new one.
-        if self._path.exists():
-            for number in range(self._kept - 1, 0, -1):
-                older = self._numbered(number)
-                if older.exists():
-                    older.replace(self._numbered(number + 1))
-            self._path.replace(self._numbered(1))
-        fresh = open_to_append(self._path)
-        self._file.close()
-        self._file = fresh
+        for number in range(self._kept - 1, 0, -1):
+            older = self._numbered(number)
+            if older.exists():
+                older.replace(self._numbered(number + 1))
+        self._path.replace(self._numbered(1))
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
 
 
+class LineFile:
+    """Lines in a rotated log. What cannot be written holds nobody up: the log later tells how much is missing."""
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._kept = kept
+        self._log: RotatedLog | None = None
+        self._missing_bytes = 0
+
+    def open(self) -> RotatedLog:
+        """Open the file, as the first line does otherwise.
+
+        Raises:
+            OSError: It cannot be.
+        """
+        self._log = self._log or RotatedLog(self._path, max_bytes=self._max_bytes, kept=self._kept)
+        return self._log
+
+    def write(self, line: LogLine) -> None:
+        """Append a line."""
+        content = line.encoded()
+        try:
+            self.open().write(self._gap(line) + content)
+            self._missing_bytes = 0
+        except OSError:
+            self._missing_bytes += len(content)
+
+    def close(self) -> None:
+        """Close the file; another line opens it again."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _gap(self, line: LogLine) -> bytes:
+        if not self._missing_bytes:
+            return b""
+        told = f"{self._missing_bytes} bytes are missing here: they could not be written"
+        of_run = {name: line.facts[name] for name in _OF_RUNS if name in line.facts}
+        return LogLine(datetime.now(UTC), "error", told, of_run).encoded()
+
+
 class LogPump:
-    """Carries what a process group writes to a pipe into a rotated log.
+    """Carries what a process group writes to a pipe into its log.
 
     The supervisor's side reads, so that the last words of an executor that crashed are kept, and so that the end of the
-    pipe tells that no process of the group is left. It reads on while nothing can be written: a log without room
-    holds nobody up, and later says how much is missing.
+    pipe tells that no process of the group is left.
+
+    Attributes:
+        log: Where its lines go; others may write there, too, until the pipe ends.
     """
 
-    def __init__(self, log: RotatedLog) -> None:
-        self._log = log
+    def __init__(self, file: LineFile, **facts: object) -> None:
+        """Begin.
+
+        Args:
+            file: Closed when the last writer is gone.
+            facts: On every line, whatever the line itself says of them.
+        """
+        self._file = file
+        self.log = Log.to(file.write, level="debug", **facts)
         self._reader, self.writer = os.pipe()
         self._thread = threading.Thread(target=self._carry, name="log pump", daemon=True)
         self._thread.start()
@@ -74,15 +177,13 @@ class LogPump:
         return not self._thread.is_alive()
 
     def _carry(self) -> None:
-        missing = 0
+        lines = RawLines()
         try:
-            while content := os.read(self._reader, 65536):
-                gap = f"\n{missing} bytes are missing here: they could not be written\n" if missing else ""
-                try:
-                    self._log.write(gap.encode() + content)
-                    missing = 0
-                except OSError:
-                    missing += len(content)
+            while content := os.read(self._reader, _CHUNK_BYTES):
+                for line in lines.take(content):
+                    self.log.relay(line)
+            for line in lines.end():
+                self.log.relay(line)
         finally:
             os.close(self._reader)
-            self._log.close()
+            self._file.close()

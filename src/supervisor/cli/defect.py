@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from supervisor.cli.output import without_passwords
 from supervisor.config import DISTRIBUTION
+from supervisor.passwords import without_passwords
 
 
 def write_report(words: Sequence[str]) -> Path:

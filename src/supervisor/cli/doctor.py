@@ -12,9 +12,10 @@ import click
 from supervisor.artifacts.filesystems import Mount, read_mounts
 from supervisor.board.progress import counted
 from supervisor.cli.options import Location, WholeNumber, located
-from supervisor.cli.output import print_json, without_passwords
+from supervisor.cli.output import print_json
 from supervisor.errors import SurroundingsError, UsageError
 from supervisor.model.paths import printable
+from supervisor.passwords import without_passwords
 from supervisor.supervision.checkup.checkup import CHECKS, examine
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
 

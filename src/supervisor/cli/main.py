@@ -53,6 +53,7 @@ class RootGroup(LazyGroup):
         "jobs": CommandEntry("supervisor.cli.jobs:jobs", "List and check the job files of a repository."),
         "list": CommandEntry("supervisor.cli.sessions:list_sessions", "List the sessions, the newest first."),
         "locks": CommandEntry("supervisor.cli.locks:locks", "List run locks and workspace leases; release stale ones."),
+        "logs": CommandEntry("supervisor.cli.logs:logs", "Show the log of a run, and follow it."),
         "pause": CommandEntry("supervisor.cli.control:pause", "Let runs rest, or a session with all its runs."),
         "resume": CommandEntry("supervisor.cli.resume:resume", "Go on with what was paused, or left behind."),
         "show": CommandEntry("supervisor.cli.show:show", "Show a run: how it stands, and its whole history."),

@@ -11,13 +11,13 @@ import click
 from click.core import ParameterSource
 
 from supervisor.cli.completion import run_ids_with_jobs
-from supervisor.cli.output import without_passwords
 from supervisor.config import RUNS_DIR_VARIABLE, SettingsError, parse_settings, user_settings_file
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lanes import DEFAULT_PRIORITY
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS, MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
+from supervisor.passwords import without_passwords
 from supervisor.room import DEFAULT_MIN_FREE_MB
 
 Command = Callable[..., int]
@@ -194,7 +194,7 @@ execution_options = _together(
         help="Afterwards, remove results and worktrees that are older.  [default: keep them]",
     ),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
-    option("--verbose", "-v", is_flag=True, help="Tell of every document when it is finished."),
+    option("--verbose", "-v", is_flag=True, help="Tell of every document, and show the supervisor's log."),
 )
 """How it is executed."""
 

@@ -1,7 +1,6 @@
 """What commands print: reports on standard output, everything else on standard error."""
 
 import json
-import re
 import shutil
 import sys
 import textwrap
@@ -11,10 +10,9 @@ import click
 
 from supervisor.errors import SupervisorError
 from supervisor.model.paths import printable
+from supervisor.passwords import without_passwords
 
 ERROR_SCHEMA = "supervisor.error/1"
-# Up to the last @ of the word: in a URL that was typed as it came, a password may contain one.
-_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)\S*@|(password=)(?:'(?:\\.|[^'\\])*'|[^&\s]+)")
 
 
 def print_json(document: Mapping[str, object]) -> None:
@@ -51,11 +49,6 @@ def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool
     if as_json:
         print_json({"schema": ERROR_SCHEMA, "error": {"message": message, "hint": hint}, "exit_code": exit_code})
     print_note(printable(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}"))
-
-
-def without_passwords(text: str) -> str:
-    """Return text in which the passwords of URLs are hidden, whatever it says of them."""
-    return _PASSWORD_IN_URL.sub(lambda found: f"{found[2]}***" if found[2] else f"{found[1]}***@", text)
 
 
 def print_failure(error: SupervisorError, *, as_json: bool) -> None:

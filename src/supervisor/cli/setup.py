@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from supervisor.cli.log_lines import plain_line
 from supervisor.cli.options import Location
 from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView
@@ -77,6 +78,7 @@ def make_supervisor(
         use_cache=not settings["no_cache"],
         observer=view.update,
         note=view.note,
+        listener=(lambda line: view.note(plain_line(line))) if settings["verbose"] else None,
     )
 
 

@@ -17,6 +17,8 @@ from supervisor.executor.meter import Meter
 from supervisor.executor.recall import Recall
 from supervisor.executor.rows import failure, page_result, stored_page
 from supervisor.executor.spec import RunSpec, SpecDocument
+from supervisor.executor.story import Story
+from supervisor.logs.lines import chosen_level
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.ocr import events
 from supervisor.ocr.errors import DocumentError
@@ -53,6 +55,7 @@ class Attempt:
         self._send = send
         self._stop = stop
         self._clock = clock
+        self._story = Story()
         self._key = AttemptKey(start.run, start.run_id, start.attempt, start.lease_term)
         self._meter = Meter()
         self._next_traced = time.monotonic() + _TRACED_SECONDS
@@ -84,7 +87,9 @@ class Attempt:
                 attempt=self._start.attempt,
                 lease_term=self._start.lease_term,
             ) as trace:
-                return self._perform(store, trace, held_descriptors)
+                outcome = self._perform(store, trace, held_descriptors)
+                self._story.end(outcome)
+                return outcome
         finally:
             store.close()
 
@@ -100,6 +105,7 @@ class Attempt:
         finished = 0
         batch = Batch(store, self._key, self._send)
         with Recall(self._start, self._spec) as recall, self._pool(recall, held_descriptors) as pool:
+            self._story.begin(self._start, self._spec, tesseract=recall.tesseract.version)
             requests = self._requests(recall, store)
             for event in process_documents(requests, pool, recall.known, stop=self._stop):
                 match event:
@@ -151,6 +157,7 @@ class Attempt:
             scratch=Path(self._start.scratch),
             spill=Path(self._start.spill),
             keep_open=held_descriptors,
+            log_level=chosen_level(os.environ),
         )
 
     def _requests(self, recall: Recall, store: ResultStore) -> Iterator[events.DocumentRequest]:
@@ -163,6 +170,7 @@ class Attempt:
                 recall.prefetch((jobs[one.job], one.blob_sha) for one in coming)
                 stored = store.finished_pages(self._key, [one.path for one in coming])
             path = workspace / os.fsdecode(document.path_bytes)
+            self._story.take_up(document.path)
             yield events.DocumentRequest(
                 path=path,
                 name=document.path,
@@ -176,6 +184,7 @@ class Attempt:
 
     def _keep_page(self, event: events.PageFinished, batch: Batch, trace: Trace) -> None:
         page, document = event.page, event.request.name
+        self._story.page(document, page)
         if event.reused:
             name = "page_reused"
             batch.page_kept(page)
@@ -211,6 +220,7 @@ class Attempt:
                 status, error = ResultStatus.FAILED, str(refusal)
         row = StoredDocument(document.path, document.blob_sha, document.job, status, event.page_count, error)
         batch.document(row, event.pages)
+        self._story.document(row)
         trace.event("document_finished", self._now(), document=document.path, status=status, error=error)
         return row
 

@@ -1,6 +1,5 @@
 """An executor as its supervisor sees it: started from the fork server, listened to, stopped, reaped."""
 
-import logging
 import os
 import signal
 import sys
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from supervisor.artifacts.logs import LogPump, RotatedLog
+from supervisor.artifacts.logs import LineFile, LogPump
 from supervisor.errors import SurroundingsError
 from supervisor.executor.forkserver import ensure_fork_server, fork_context
 from supervisor.executor.launch import execute
@@ -20,7 +19,6 @@ from supervisor.locks.processes import end_process, end_process_group, is_runnin
 
 _LAST_WORDS_SECONDS = 5.0
 _FORK_SERVER_GONE = 255  # what multiprocessing makes of it
-log = logging.getLogger(__name__)
 
 
 class Executor:
@@ -41,7 +39,10 @@ class Executor:
         ensure_fork_server(os.environ)
         context = fork_context()
         self.connection, theirs = context.Pipe()
-        self._pump = LogPump(RotatedLog(log))
+        of_run = {"run_id": start.run_id, "attempt": start.attempt, "lease_term": start.lease_term}
+        file = LineFile(log)
+        file.open()
+        self._pump = LogPump(file, **of_run)
         arguments = (theirs, PassedDescriptor(run_lock), PassedDescriptor(lease), PassedDescriptor(self._pump.writer))
         self._process = context.Process(target=execute, args=arguments, name=start.run_id)
         try:
@@ -80,7 +81,7 @@ class Executor:
             self._hung_up = True
         except (ValueError, KeyError, TypeError):
             # Whatever it is that talks there, it is not what we started: its end is judged without its words.
-            log.exception("executor %d says what no executor says", self.pid)
+            self._pump.log.exception("the executor says what no executor says", pid=self.pid)
             self._hung_up = True
 
     def stop(self) -> None:

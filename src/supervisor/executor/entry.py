@@ -21,6 +21,8 @@ from supervisor.executor.environment import executor_environment
 from supervisor.executor.messages import Finished, Message, Ready, Start, Stop, Stopped, receive, send
 from supervisor.locks.descriptor import PassedDescriptor
 from supervisor.locks.processes import adopt_orphans, kill_own_family
+from supervisor.logs.lines import chosen_level
+from supervisor.logs.standard import facts, log_to
 from supervisor.model.states import RunStatus
 from supervisor.room import lack_of_room
 from supervisor.store.errors import DatabaseUnavailable
@@ -40,8 +42,8 @@ def execute(
     start = receive(connection)
     if not isinstance(start, Start):
         raise TypeError(f"an executor begins with a start message, not {type(start).__name__}")
-    whose = f"run={start.run_id} attempt={start.attempt} term={start.lease_term}"
-    logging.basicConfig(format=f"%(asctime)s %(levelname)s {whose} %(message)s", level=logging.INFO)
+    # Whose lines these are, the supervisor adds, which reads them.
+    log_to(sys.stderr.fileno(), chosen_level(os.environ))
     stop = threading.Event()
     threading.Thread(target=_listen, args=(connection, stop), name="listener", daemon=True).start()
     if not _say(connection, _perform(start, connection, stop, held)):
@@ -50,7 +52,6 @@ def execute(
 
 
 def _perform(start: Start, connection: Connection, stop: threading.Event, held: tuple[int, ...]) -> Finished | Stopped:
-    log.info("started: %d documents, %d page processes", len(start.spec["documents"]), start.ocr_workers)  # type: ignore[arg-type]  # a list
     try:
         attempt = Attempt(start, send=lambda message: _say(connection, message), stop=stop, clock=SystemClock())
         outcome = attempt.perform(held)
@@ -60,11 +61,12 @@ def _perform(start: Start, connection: Connection, stop: threading.Event, held: 
     except (SupervisorError, OSError) as error:
         lack = lack_of_room(error)
         if lack is not None:
-            log.warning("%s", lack.message)
+            log.warning("stopped: %s", lack.message)
             return Stopped(no_room=lack.message)
-        log.exception("the attempt cannot go on")
+        # What a user can mend needs no traceback.
+        trace = None if isinstance(error, SupervisorError) else error
+        log.log(logging.ERROR, "the attempt cannot go on", extra=facts(error=str(error)), exc_info=trace)
         return Finished(RunStatus.FAILED, str(error), transient=isinstance(error, DatabaseUnavailable))
-    log.info("ended: %s", outcome)
     return outcome
 
 
@@ -107,6 +109,7 @@ def _listen(connection: Connection, stop: threading.Event) -> None:
         ready = waiting.wait([connection, parent.sentinel])
         try:
             if connection in ready and isinstance(receive(connection), Stop):
+                log.info("told to stop: pages in flight are finished")
                 stop.set()
                 continue
         except (EOFError, OSError):

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from supervisor.logs.lines import LEVEL_VARIABLE
+
 _ALLOWED = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "USER"}
-    | {"SUPERVISOR_OCR_SLOTS", "SUPERVISOR_SLOTS_DIR"}
+    | {"SUPERVISOR_OCR_SLOTS", "SUPERVISOR_SLOTS_DIR", LEVEL_VARIABLE}
 )
 _SET = {
     # tesseract's own threads slow it down several times over when pages run side by side (tesseract#3109).

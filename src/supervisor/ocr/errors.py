@@ -20,11 +20,13 @@ class RecogniserError(DocumentError):
 
     Attributes:
         killed_by: The signal that ended tesseract, None if it ended by itself.
+        said: What tesseract complained of before, where the message does not tell.
     """
 
-    def __init__(self, message: str, *, killed_by: int | None = None) -> None:
+    def __init__(self, message: str, *, killed_by: int | None = None, said: str = "") -> None:
         super().__init__(message)
         self.killed_by = killed_by
+        self.said = said
 
 
 class TesseractMissingError(SurroundingsError):

@@ -1,14 +1,19 @@
 """Making tasks for page processes of what is to be done next; each gets files of its own."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import assert_never
 
+from supervisor.logs.standard import facts
 from supervisor.ocr.documents.document import Document
 from supervisor.ocr.events import DocumentFinished, DocumentRequest
 from supervisor.ocr.known import KnownPages
 from supervisor.ocr.pages.pool import PagePool
 from supervisor.ocr.pages.tasks import OpenTask, PageTask, SearchableTask
 from supervisor.ocr.under_way import OpenDocument, Opening, Page, Searchable, UnderWay
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,25 @@ class Handout:
         )
         return Searchable(finished, task)
 
-    def again(self, what: UnderWay) -> UnderWay:
-        """Do the same a second time."""
+    def again(self, what: UnderWay, reason: str | None) -> UnderWay:
+        """Do the same a second time.
+
+        Args:
+            what: To be done.
+            reason: Why the first time came to nothing.
+        """
+        _log.warning("trying again: %s", reason, extra=facts(**_told_of(what)))
         task = replace(what.task, stopwatch=self.pool.new_stopwatch(), is_second_try=True)
         return replace(what, task=task)  # type: ignore[arg-type]  # it is the task that it had
+
+
+def _told_of(what: UnderWay) -> dict[str, object]:
+    match what:
+        case Opening(request):
+            return {"document": request.name}
+        case Page(owner, task):
+            return {"document": owner.request.name, "page_number": task.page_number}
+        case Searchable(finished):
+            return {"document": finished.request.name}
+        case _:
+            assert_never(what)

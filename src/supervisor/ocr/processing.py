@@ -180,9 +180,9 @@ class _Processing:
     def _submit(self, what: UnderWay) -> None:
         self._under_way[self._pool.submit(what.task)] = what
 
-    def _try_again(self, what: UnderWay) -> None:
+    def _try_again(self, what: UnderWay, reason: str | None) -> None:
         if not self._is_stopping:
-            self._submit(self._handout.again(what))
+            self._submit(self._handout.again(what, reason))
 
     def _look_after_tasks(self) -> None:
         for future, what in self._under_way.items():
@@ -211,8 +211,8 @@ class _Processing:
     def _opened(self, opening: Opening, outcome: Document | Refused | Lost) -> Iterator[Event]:
         request, owner = opening.request, opening.owner
         match outcome:
-            case Lost(may_pass=True) if not opening.task.is_second_try:
-                self._try_again(opening)
+            case Lost(reason, may_pass=True) if not opening.task.is_second_try:
+                self._try_again(opening, reason)
             case Lost(reason) | Refused(reason):
                 yield from self._end(DocumentFinished(request, "failed", None, (), reason))
             case Document() as document if owner is None:
@@ -233,8 +233,11 @@ class _Processing:
         if isinstance(outcome, Lost):
             self._pool.clear(page.task.folders)
         match outcome:
-            case Killed() | Lost(may_pass=True) if not page.task.is_second_try:
-                self._try_again(page)
+            case Lost(reason, may_pass=True) if not page.task.is_second_try:
+                self._try_again(page, reason)
+                return
+            case Killed(result) if not page.task.is_second_try:
+                self._try_again(page, result.error)
                 return
             case Killed(result):
                 pass
@@ -267,8 +270,8 @@ class _Processing:
         match outcome:
             case Path():
                 finished = replace(finished, pdf=outcome)
-            case Lost(may_pass=True) if not searchable.task.is_second_try:
-                self._try_again(searchable)
+            case Lost(reason, may_pass=True) if not searchable.task.is_second_try:
+                self._try_again(searchable, reason)
                 return
             case Lost(reason) | Refused(reason):
                 finished = replace(finished, status="failed", error=finished.error or f"no searchable PDF: {reason}")

@@ -48,6 +48,7 @@ class PageResult:
         page_key: What makes two pages the same to the recogniser; None where nothing was recognised.
         because: Why it had to be recognised, where it was: "new", "changed", "other settings".
         timing: How that went; None if it was known before it came to a page process, or nobody lived to tell.
+        said: What the recogniser complained of before it failed, where `error` does not tell.
     """
 
     page_number: int
@@ -64,6 +65,7 @@ class PageResult:
     page_key: str | None = None
     because: str | None = None
     timing: PageTiming | None = field(default=None, compare=False)
+    said: str | None = None
 
     @property
     def origin(self) -> Origin | None:

@@ -1,5 +1,6 @@
 """Connections to the databases: how they are opened, and what a transaction means in them."""
 
+import logging
 import math
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     sleep_using_event,
@@ -25,6 +27,7 @@ from tenacity import (
 
 from supervisor.errors import UsageError
 from supervisor.locks.processes import wait_until
+from supervisor.logs.standard import facts
 from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.tables import SCHEMA
 from supervisor.store.translation import full, lacks_room, translated
@@ -33,6 +36,9 @@ from supervisor.store.urls import parse_url, shown_url
 BUSY_TIMEOUT_SECONDS = 30
 TRUSTED_SECONDS = 1.0
 _READS = "reads"
+# Of the tries to reach a database that is away, about two seconds apart.
+_TOLD_EVERY = 10
+_log = logging.getLogger(__name__)
 _POSTGRES_OPTIONS = {
     # What hangs must be noticed well before a lease ends: a statement, a lock, a network that swallows everything.
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
@@ -70,12 +76,24 @@ def _made(parsed: sa.URL, connections: int, durable: bool) -> Engine:
         options: dict[str, Any] = {name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query}
         if not durable and "options" in options:
             options["options"] += " -c synchronous_commit=off"
-        engine = sa.create_engine(parsed, connect_args=options, pool_size=connections, max_overflow=0, pool_timeout=30)
+        engine = sa.create_engine(
+            parsed,
+            connect_args=options,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=30,
+            hide_parameters=True,
+        )
         sa.event.listen(engine, "checkin", _note_idle)
         sa.event.listen(engine, "checkout", partial(_try_if_idle, engine.dialect))
         return engine
     engine = sa.create_engine(
-        parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=connections, max_overflow=0
+        parsed,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        pool_size=connections,
+        max_overflow=0,
+        # Errors are stored and shown: the texts of pages have no place in them.
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite if durable else _prepare_hasty_sqlite)
     sa.event.listen(engine, "begin", _begin)
@@ -137,8 +155,15 @@ def patiently(seconds: float, *, unless: threading.Event | None = None) -> Retry
         stop=stop_after_delay(seconds) | stop_when_event_set(event),
         sleep=sleep_using_event(event),
         wait=wait_random_exponential(multiplier=0.1, max=2),
+        before_sleep=_tell_of_waiting,
         reraise=True,
     )
+
+
+def _tell_of_waiting(state: RetryCallState) -> None:
+    if state.attempt_number % _TOLD_EVERY == 1 and state.outcome is not None:
+        waited = round(state.seconds_since_start or 0, 1)
+        _log.warning("waiting for the database", extra=facts(error=str(state.outcome.exception()), seconds=waited))
 
 
 def checkpoint(engine: Engine) -> None:

@@ -95,13 +95,14 @@ class Claimant:
             except LockHeldError as error:
                 held = Ending(RunStatus.QUEUED, GIVEN_BACK, str(error), delay_seconds=HELD_RETRY_SECONDS)
                 if self._put_down(row, held) is RunStatus.QUEUED:
-                    shop.note(f"{error}; trying again in {HELD_RETRY_SECONDS} s")
+                    shop.warn(f"{error}; trying again in {HELD_RETRY_SECONDS} s", of=row)
                 return None
             except NoRoomError as error:
                 self._put_down(row, replace(out_of_room(error), delay_seconds=HELD_RETRY_SECONDS))
                 raise
             except SupervisorError as error:
                 self._put_down(row, Ending(RunStatus.FAILED, "failed", str(error)))
+                shop.journal.of(row).error("run failed", reason=str(error))
                 self._on_failure(row, str(error))
                 return None
             undo.pop_all()

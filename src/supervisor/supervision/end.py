@@ -19,7 +19,7 @@ from supervisor.store.errors import DatabaseError
 from supervisor.store.runs import RunRow
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.keeper import counts_of
-from supervisor.supervision.reap import CANCELLED, GIVEN_BACK, PAUSED
+from supervisor.supervision.reap import CANCELLED, PAUSED
 from supervisor.supervision.spending import spent_by
 from supervisor.supervision.workshop import Workshop
 
@@ -78,9 +78,8 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
         sessions.conclude(connection, row.session_id, at=now)
         status = WorkerStatus.ERROR if ending.worker_failed else WorkerStatus.IDLE
         supervisors.set_worker(connection, assignment.worker_id, status, run=None, at=now)
-    if ended and ending.event == GIVEN_BACK:
-        shop.note(f"run {row.run_id}: {ending.reason}; trying again in {ending.delay_seconds:.0f} s")
     if ended:
+        _tell(shop, assignment, ending)
         assignment.progress = shop.show(
             assignment.progress,
             status=ending.status,
@@ -88,6 +87,21 @@ def end(shop: Workshop, assignment: Assignment, ending: Ending) -> bool:
             error=None if ending.event in _UNREMARKABLE else ending.reason,
         )
     return ended
+
+
+def _tell(shop: Workshop, assignment: Assignment, ending: Ending) -> None:
+    row, log = assignment.row, shop.journal.of(assignment.row)
+    match ending.event:
+        case "succeeded":
+            log.info("run succeeded", result=_achievement(assignment))
+        case "retrying":
+            log.warning("attempt failed", reason=ending.reason, retry_in_seconds=round(ending.delay_seconds, 1))
+        case "given back":
+            shop.warn(f"{ending.reason}; trying again in {ending.delay_seconds:.0f} s", of=row)
+        case _ if ending.status is RunStatus.FAILED:
+            log.error("run failed", reason=ending.reason, result=_achievement(assignment))
+        case event:
+            log.info(f"run {event}", reason=ending.reason)
 
 
 def new_values(row: RunRow, ending: Ending, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Self
 
 from supervisor.clock import Clock
 from supervisor.errors import SurroundingsError
+from supervisor.logs.loggers import Log
 from supervisor.model.lease import beat_interval
 from supervisor.store import leases, supervisors
 from supervisor.store.engine import open_engine, transaction
@@ -34,6 +35,7 @@ class Heart:
         url: str,
         me: SupervisorRow,
         clock: Clock,
+        log: Log,
         *,
         on_change: Callable[[], None],
         on_silence: Callable[[], None],
@@ -44,6 +46,7 @@ class Heart:
             url: Of the control database.
             me: Whose heart it is.
             clock: The time.
+            log: Told when beats fail, and work again.
             on_change: Called, in the heart's thread, when a run turns out to be lost.
             on_silence: Called, in another thread and again and again, while no beat has worked for the length of the
                 lease: whoever waits for a database that hangs cannot see to it himself.
@@ -51,6 +54,7 @@ class Heart:
         self._engine = open_engine(url, connections=1)
         self._me = me
         self._clock = clock
+        self._log = log
         self._on_change = on_change
         self._on_silence = on_silence
         self._terms: dict[int, int] = {}
@@ -154,6 +158,7 @@ class Heart:
         while not self._stop.wait(beat_interval(self._me.lease_seconds)):
             try:
                 self.beat()
-            except DatabaseError:
+            except DatabaseError as error:
                 # The next one may work; if none does, `check` says so in time.
-                continue
+                silent = round(self._clock.monotonic() - self._last_beat)
+                self._log.warning("heartbeat failed", silent_seconds=silent, error=error.message)

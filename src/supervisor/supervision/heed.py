@@ -4,6 +4,7 @@ None of it changes the state of a run. Executors are told to stop, or ended in t
 takes its time keeps neither the others waiting nor the loop; when it has ended, the loop reaps it as it does any.
 """
 
+import math
 from typing import assert_never
 
 from supervisor.model.intents import Intent
@@ -73,6 +74,7 @@ class Heed:
     def lose(self, assignment: Assignment) -> None:
         """Take in that a run is another's."""
         assignment.lost = True
+        self._shop.journal.of(assignment.row).error("the run was given to another worker: ending its executor")
         self.lost = LeaseLostError(
             f"run {assignment.row.run_id!r} was given to another worker, because no heartbeat came from this one "
             f"for {self._shop.me.lease_seconds} s; nothing more of it is written",
@@ -87,7 +89,7 @@ class Heed:
         if self._stop_by is None:
             self._stop_by = now + STOP_GRACE_SECONDS
             if self._staff.executing:
-                self._shop.note("stopping: pages in flight are finished (once more to stop at once)")
+                self._shop.tell("stopping: pages in flight are finished (once more to stop at once)")
             for assignment in self._staff.executing:
                 self._stop(assignment, by=self._stop_by)
         if len(self._wakeup.signals) > 1:
@@ -102,6 +104,9 @@ class Heed:
         for assignment in self._staff.executing:
             limits = (assignment.deadline, assignment.stop_by)
             if any(limit is not None and now >= limit for limit in limits):
+                if assignment.kill_by is None:
+                    which = "its timeout" if now >= (assignment.deadline or math.inf) else "the time to stop"
+                    self._shop.journal.of(assignment.row).warning(f"{which} is over: ending the executor")
                 self._end(assignment, grace_seconds=TERM_GRACE_SECONDS)
 
     def look(self) -> bool:
@@ -150,6 +155,7 @@ class Heed:
         """Remember what an executor is ended for; one that has ended by itself already is not."""
         if assignment.outcome is None and assignment.intent is not intent:
             assignment.intent = intent
+            self._shop.journal.of(assignment.row).info(stage)
             assignment.progress = self._shop.show(assignment.progress, stage=stage)
 
     def _stop(self, assignment: Assignment, *, by: float) -> None:

@@ -55,7 +55,7 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
     try:
         sweep(shop.runs_directory)
     except (SupervisorError, OSError) as error:
-        shop.note(f"removing what killed processes have left failed: {error}")
+        shop.warn(f"removing what killed processes have left failed: {error}")
     with transaction(shop.engine) as connection:
         rows = runs.unsettled(connection, repository)
         rows = [row for row in rows if _was_here(shop, supervisors.of_worker(connection, row.claimed_by))]
@@ -80,7 +80,7 @@ def settle_leftovers(shop: Workshop, repository: str) -> None:
         except LockHeldError:
             continue
         except (SupervisorError, OSError) as error:
-            shop.note(f"run {row.run_id}: tidying up after it failed: {error}")
+            shop.warn(f"tidying up after it failed: {error}", of=row)
     _unpin_what_ended_elsewhere(shop, repository)
 
 

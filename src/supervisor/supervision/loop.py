@@ -58,13 +58,14 @@ class Loop:
             shop.databases.control_url,
             shop.me,
             shop.clock,
+            shop.journal.log,
             on_change=self._wakeup.ring,
             on_silence=staff.end_executors,
         )
         self._keeper = ProgressKeeper(shop.databases.control_url, shop.clock)
         self._room = RoomWatch(needed_for_runs(shop.repository, shop.runs_directory), shop.min_free_bytes, shop.clock)
         self._heed = Heed(shop, staff, self._heart, self._wakeup, self._aside, room=self._room)
-        self._patience = Patience(shop.note)
+        self._patience = Patience(shop.warn)
 
     def run(self) -> int | None:
         """Go on until the errand is done, or a signal came; return the signal's number, if one did.
@@ -162,6 +163,7 @@ class Loop:
             try:
                 workspace = assignment.provisioned.result()
                 assignment.executor = start(self._shop, assignment, workspace)
+                self._shop.journal.of(assignment.row).info("executor started", pid=assignment.executor.pid)
                 if assignment.row.timeout_seconds is not None:
                     assignment.deadline = self._shop.clock.monotonic() + assignment.row.timeout_seconds
                 assignment.progress = self._shop.show(assignment.progress, stage="recognising")
@@ -201,19 +203,19 @@ class Loop:
         for assignment in [one for one in self._staff.busy if one.settling is not None and one.settling.done()]:
             self._staff.free(assignment)
             if not assignment.release():
-                self._shop.note(f"run {assignment.row.run_id}: something that it started has not ended")
+                self._shop.warn("something that it started has not ended", of=assignment.row)
             self._tell_settled(assignment)
 
     def _tell_settled(self, assignment: Assignment) -> None:
-        run_id = assignment.row.run_id
+        row = assignment.row
         try:
             settled = assignment.settling.result() if assignment.settling else None
         except (SupervisorError, OSError) as error:
             # The run has ended and its results are there; the next supervisor tidies up after it.
-            self._shop.note(f"run {run_id}: tidying up failed: {error}")
+            self._shop.warn(f"tidying up failed: {error}", of=row)
             return
         if settled and settled.kept and not self._shop.keep_workspaces:
-            self._shop.note(f"run {run_id}: workspace kept: {settled.kept}")
+            self._shop.tell(f"workspace kept: {settled.kept}", of=row)
 
     def _rescue(self) -> bool:
         return self._rescuer.look([one.row.id for one in self._staff.busy])
@@ -226,6 +228,7 @@ class Loop:
             if claimed is None:
                 break
             row, lock, lease = claimed
+            self._shop.journal.of(row).info("run claimed", worker=worker_id, commit=row.commit_sha)
             self._heart.hold(row.id, row.lease_term)
             progress = self._errand.progress_of(row).anew()
             progress = self._shop.show(progress, status=RunStatus.RUNNING, stage="checking out")

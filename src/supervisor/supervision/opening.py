@@ -14,12 +14,14 @@ from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
+from supervisor.logs.lines import LogLine, chosen_level
 from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.room import lack_of_room
 from supervisor.store.databases import Databases
 from supervisor.store.url_environment import with_environment
 from supervisor.store.urls import parse_url, sqlite_url
+from supervisor.supervision.journal import Journal
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.room import check_room, needed_for_runs
 from supervisor.supervision.submission import SHARING_HINT
@@ -41,6 +43,7 @@ class Setting:
         cancel_grace_seconds: How long what a cancelled run has started may take to end by itself.
         name: What the names of its workers begin with; None for host and process number.
         min_free_bytes: With how much room on a disk the work stops; 0 if nobody looks.
+        listener: Told of every line of its log.
     """
 
     repository: Repository
@@ -57,6 +60,7 @@ class Setting:
     note: Callable[[str], None]
     clock: Clock
     retain_days: int | None = None
+    listener: Callable[[LogLine], None] | None = None
 
     def check_room(self) -> None:
         """Make sure that runs have room.
@@ -86,6 +90,7 @@ class Setting:
                 hint="choose another one with --runs-dir",
             ) from error
         self.repository.exclude_from_status(self.runs_directory.root)
+        level = chosen_level(os.environ)
         me = this_supervisor(
             self.runs_directory, desired_workers=workers, lease_seconds=self.lease_seconds, name=self.name
         )
@@ -105,6 +110,7 @@ class Setting:
             keep_workspaces=self.keep_workspaces,
             observer=self.observer,
             note=self.note,
+            journal=Journal(self.runs_directory, me.id, level=level, listener=self.listener),
             retain_days=self.retain_days,
         )
 

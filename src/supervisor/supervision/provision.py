@@ -1,5 +1,7 @@
 """Making ready what an executor needs: the workspace, the fence, the directories. Runs beside the loop, in a thread."""
 
+import os
+import time
 from pathlib import Path
 
 from supervisor.artifacts.publish import drop_staged
@@ -22,6 +24,7 @@ def provision(shop: Workshop, row: RunRow) -> Path:
         FencedOut: The run is another's by now.
         SupervisorError: The workspace cannot be made, or the database of the run cannot be written.
     """
+    begun = time.monotonic()
     directory = shop.runs_directory.run(row.run_id)
     directory.root.mkdir(parents=True, exist_ok=True)
     drop_staged(directory)
@@ -34,13 +37,16 @@ def provision(shop: Workshop, row: RunRow) -> Path:
     if fresh:
         directory.trace.unlink(missing_ok=True)
     try:
-        return shop.workspaces.create(row.run_id, row.commit_sha, RunSpec.from_json(row.spec).checkout_paths())
+        workspace = shop.workspaces.create(row.run_id, row.commit_sha, RunSpec.from_json(row.spec).checkout_paths())
     except GitError as error:
         try:
             shop.repository.resolve(row.commit_sha)
         except UnknownRefError:
             raise CommitMissingError(row.commit_sha) from error
         raise
+    milliseconds = round((time.monotonic() - begun) * 1000)
+    shop.journal.of(row).info("workspace ready", milliseconds=milliseconds, path=os.fspath(workspace))
+    return workspace
 
 
 def patience(lease_seconds: float) -> float:

@@ -104,7 +104,7 @@ class Rescuer:
         except LockHeldError as error:
             if row.id not in self._told:
                 self._told.add(row.id)
-                self._shop.note(f"run {row.run_id}: its supervisor is gone, and not all that it started: {error}")
+                self._shop.warn(f"its supervisor is gone, and not all that it started: {error}", of=row)
             ended = self._shop.clock.monotonic()
             self._not_before[row.id] = ended + _REST_FACTOR * (ended - begun)
             return False
@@ -136,7 +136,7 @@ class Rescuer:
             if verdict is Verdict.DEAD and holder is not None:
                 supervisors.sign_off(connection, holder.supervisor.id, at=at)
         if taken:
-            shop.note(f"run {row.run_id}: {fate.told}")
+            shop.warn(fate.told, of=row)
         return taken
 
     def _gather(self, session_id: str) -> None:

@@ -66,7 +66,7 @@ class Staff:
         alone = shop.databases.shared and shop.databases.is_sqlite
         desired = max(1, min(desired, 1 if alone else MAX_WORKERS))
         if desired != self._desired:
-            shop.note(f"{counted(desired, 'worker')} from now on, {self._desired} before")
+            shop.tell(f"{counted(desired, 'worker')} from now on, {self._desired} before")
             self._desired = desired
         surplus = len(self._idle) + len(self.busy) - desired
         if surplus < 0:
@@ -82,7 +82,7 @@ class Staff:
             try:
                 assignment.executor.kill(grace_seconds=TERM_GRACE_SECONDS)
             except (SupervisorError, OSError) as error:
-                self._shop.note(f"executor {assignment.executor.pid}: {error}")
+                self._shop.warn(f"executor {assignment.executor.pid}: {error}", of=assignment.row)
 
     def _add(self, number: int) -> None:
         shop = self._shop

@@ -13,6 +13,7 @@ from supervisor.clock import Clock, SystemClock
 from supervisor.config import cache_directory, cache_limit_bytes, runs_directory
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
+from supervisor.logs.lines import LogLine
 from supervisor.model.intents import DEFAULT_CANCEL_GRACE_SECONDS
 from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.run_ids import RunSelection
@@ -66,6 +67,7 @@ class ParallelRunSupervisor:
         use_cache: bool = True,
         observer: Callable[[RunProgress], None] | None = None,
         note: Callable[[str], None] | None = None,
+        listener: Callable[[LogLine], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Find the repository; nothing is created yet.
@@ -89,6 +91,7 @@ class ParallelRunSupervisor:
             use_cache: Whether pages that are known from elsewhere are taken, and new ones kept.
             observer: Told of every change of a run.
             note: Told, a line at a time, what else a person should know.
+            listener: Told of every line of the supervisor's log, in whatever thread it is written.
             clock: The time.
 
         Raises:
@@ -129,6 +132,7 @@ class ParallelRunSupervisor:
             observer=observer or (lambda _progress: None),
             note=note or (lambda _line: None),
             clock=clock or SystemClock(),
+            listener=listener,
         )
         self._says_where = not database_url and not per_run_sqlite
         if worker_name is not None:

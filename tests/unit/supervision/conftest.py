@@ -19,6 +19,7 @@ from supervisor.store.claims import Scope
 from supervisor.store.databases import Databases
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.moments import database_now
+from supervisor.supervision.journal import Journal
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.workshop import Workshop
 from support.bench import Bench
@@ -101,6 +102,7 @@ def make_bench(
                 keep_workspaces=False,
                 observer=shown.append,
                 note=said.append,
+                journal=Journal(runs, me.id),
             )
             bench = Bench(shop, until_the_end, said, shown)
             with transaction(engine) as connection:

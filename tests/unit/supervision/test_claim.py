@@ -55,7 +55,7 @@ def test_a_run_whose_locks_are_held_rests_and_has_cost_no_attempt(
     assert (event.event, event.actor) == ("given back", bench.shop.me.id)
     assert bench.worker() == ("idle", None)
     assert bench.session() == "running"
-    assert bench.said == [f"{event.detail['reason']}; trying again in {HELD_RETRY_SECONDS} s"]
+    assert bench.said == [f"run {row.run_id}: {event.detail['reason']}; trying again in {HELD_RETRY_SECONDS} s"]
     if held == "workspace":
         assert not bench.shop.run_locks.is_held("a"), "what was taken is given back, too"
 

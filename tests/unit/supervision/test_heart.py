@@ -37,7 +37,14 @@ def heart_of(until_the_end: ExitStack) -> Callable[..., Heart]:
         bench: Bench, on_change: Callable[[], None] = lambda: None, on_silence: Callable[[], None] = lambda: None
     ) -> Heart:
         shop = bench.shop
-        heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=on_change, on_silence=on_silence)
+        heart = Heart(
+            shop.databases.control_url,
+            shop.me,
+            shop.clock,
+            shop.journal.log,
+            on_change=on_change,
+            on_silence=on_silence,
+        )
         until_the_end.callback(heart._engine.dispose)
         return heart
 

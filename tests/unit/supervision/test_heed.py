@@ -28,7 +28,9 @@ def staff(bench: Bench) -> Staff:
 @pytest.fixture
 def heed(bench: Bench, staff: Staff) -> Iterator[Heed]:
     shop, wakeup = bench.shop, Wakeup()
-    heart = Heart(shop.databases.control_url, shop.me, shop.clock, on_change=wakeup.ring, on_silence=wakeup.ring)
+    heart = Heart(
+        shop.databases.control_url, shop.me, shop.clock, shop.journal.log, on_change=wakeup.ring, on_silence=wakeup.ring
+    )
     aside = Aside(wakeup.ring)
     yield Heed(shop, staff, heart, wakeup, aside, room=RoomWatch({}, 0, shop.clock))
     aside.close()

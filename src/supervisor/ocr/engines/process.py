@@ -27,8 +27,8 @@ _CHATTER = re.compile(r"Page \d+ : |Estimating resolution as|Detected \d+ diacri
 class PageTimeoutError(RecogniserError):
     """tesseract took longer over a page than it may."""
 
-    def __init__(self) -> None:
-        super().__init__("took longer than page_timeout_seconds allows")
+    def __init__(self, *, said: str = "") -> None:
+        super().__init__("took longer than page_timeout_seconds allows", said=said)
 
 
 class TesseractProcess(subprocess.Popen[bytes]):
@@ -93,7 +93,7 @@ class TesseractProcess(subprocess.Popen[bytes]):
             while selector.get_map():
                 ready = selector.select(max(deadline - time.monotonic(), 0))
                 if not ready or time.monotonic() > deadline:
-                    raise PageTimeoutError
+                    raise PageTimeoutError(said=self.message())
                 for key, _ in ready:
                     chunk = os.read(key.fd, _CHUNK_BYTES)
                     if not chunk:
@@ -146,9 +146,11 @@ class TesseractProcess(subprocess.Popen[bytes]):
         """Return why it has no answer, once it ended by itself or lacked memory."""
         status, message = self.returncode, self.message()
         if self._memory_bytes is not None and self.lacked_memory():
-            return RecogniserError(f"tesseract needed more memory than {self._memory_bytes / 1e6:,.0f} MB")
+            asked = f"tesseract needed more memory than {self._memory_bytes / 1e6:,.0f} MB"
+            return RecogniserError(asked, said=message)
         if status < 0:
-            return RecogniserError(f"tesseract was killed by {signal_name(-status)}", killed_by=-status)
+            killed = f"tesseract was killed by {signal_name(-status)}"
+            return RecogniserError(killed, killed_by=-status, said=message)
         if status > 0:
             return RecogniserError(f"tesseract failed with exit code {status}: {message or 'without a message'}")
         return RecogniserError("tesseract ended without writing its result" + (f": {message}" if message else ""))

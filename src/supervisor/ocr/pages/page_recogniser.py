@@ -106,4 +106,5 @@ class PageRecogniser:
             yield
         except PageTimeoutError as error:
             limit_seconds = self._job.page_timeout_seconds
-            raise RecogniserError(f"took longer than page_timeout_seconds = {limit_seconds}") from error
+            reason = f"took longer than page_timeout_seconds = {limit_seconds}"
+            raise RecogniserError(reason, said=error.said) from error

@@ -61,6 +61,7 @@ class PagePool:
         scratch: Memory-backed storage for prepared pages.
         spill: A folder on disk, for what `scratch` has no room for.
         keep_open: Descriptors of held locks.
+        log_level: From which on page processes write lines of a log; None if people read what they print.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class PagePool:
         scratch: Path,
         spill: Path,
         keep_open: Sequence[int] = (),
+        log_level: str | None = None,
     ) -> None:
         self.workers = workers
         self._tesseract = tesseract
         self._slots = slots
         self._cache_directory = cache_directory
         self._kept = KeptOpen(keep_open)
+        self._log_level = log_level
         self._context = PageProcessContext()
         self._context.set_forkserver_preload(_PRELOADED)
         self._numbers = itertools.count(1)
@@ -191,6 +194,7 @@ class PagePool:
             tesseract=self._tesseract,
             slots=self._slots,
             cache_directory=self._cache_directory,
+            log_level=self._log_level,
         )
 
     def _renew(self) -> None:

@@ -30,6 +30,7 @@ class PageSetup:
         tesseract: What recognises here.
         slots: The machine's budget.
         cache_directory: Where known pages are looked up by their pixels; None for nowhere.
+        log_level: From which on it writes lines of a log; None if people read what it prints.
     """
 
     kept: KeptOpen
@@ -37,6 +38,7 @@ class PageSetup:
     tesseract: Tesseract
     slots: SlotBudget
     cache_directory: Path | None
+    log_level: str | None
 
 
 @dataclass(frozen=True)

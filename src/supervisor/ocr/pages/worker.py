@@ -19,6 +19,7 @@ from PIL import Image
 from supervisor.errors import NoRoomError, SurroundingsError
 from supervisor.locks.own_folder import remove_unless_used
 from supervisor.locks.processes import wait_until
+from supervisor.logs.standard import facts, log_to
 from supervisor.ocr.cache.cache import PageCache
 from supervisor.ocr.characters import one_line
 from supervisor.ocr.documents.blobs import is_blob
@@ -75,6 +76,8 @@ def start_page_process(setup: PageSetup) -> None:
     mark_descendants(str(setup.folders[0]))
     # What decoders print must never mix with a report on standard output.
     os.dup2(2, 1)
+    if setup.log_level is not None:
+        log_to(2, setup.log_level)
     silence_mupdf()
     # Sizes are checked where documents are opened, by what the job allows.
     Image.MAX_IMAGE_PIXELS = None
@@ -113,7 +116,7 @@ def _open(task: OpenTask) -> Document | Refused | NotStarted:
     except (DocumentError, SurroundingsError) as error:
         return Refused(error.message)
     except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
-        _log.exception("opening %s", task.path)
+        _log.exception("a document could not be opened", extra=facts(file=task.path))
         return Refused(_defect(error))
 
 
@@ -141,7 +144,8 @@ def _page(task: PageTask, desk: Desk, clock: TaskClock, sheet: Timesheet) -> Rec
     except MemoryError:
         return Recognised(_failed(task, clock, _NO_MEMORY))
     except Exception as error:  # noqa: BLE001 - one page must not take the others with it, whatever the defect
-        _log.exception("page %d of %s", task.page_number, task.document.file)
+        told = facts(file=task.document.file, page_number=task.page_number)
+        _log.exception("a page could not be recognised", extra=told)
         return Recognised(_failed(task, clock, _defect(error)))
 
 
@@ -160,7 +164,7 @@ def _make_searchable(task: SearchableTask) -> Path | Refused | NoRoom | NotStart
     except (DocumentError, SurroundingsError) as error:
         return Refused(error.message)
     except Exception as error:  # noqa: BLE001 - one document must not take the others with it, whatever the defect
-        _log.exception("the searchable PDF of %s", task.document.file)
+        _log.exception("a searchable PDF could not be made", extra=facts(file=task.document.file))
         return Refused(_defect(error))
 
 
@@ -170,7 +174,10 @@ def _without_text(
     if isinstance(error, NoRoomError):
         return NoRoom(error.message)
     page = _failed(task, clock, error.message)
-    return Killed(page) if isinstance(error, RecogniserError) and error.killed_by is not None else Recognised(page)
+    if not isinstance(error, RecogniserError):
+        return Recognised(page)
+    page = replace(page, said=error.said or None)
+    return Recognised(page) if error.killed_by is None else Killed(page)
 
 
 def _failed(task: PageTask, clock: TaskClock, reason: str) -> PageResult:

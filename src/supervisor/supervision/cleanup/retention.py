@@ -21,8 +21,8 @@ def retain(shop: Workshop) -> None:
         surveyor = Surveyor(shop.repository, shop.runs_directory, shop.workspaces, shop.run_locks, shop.engine)
         done = clean(surveyor, Policy(days=shop.retain_days, artifacts=True), at, dry_run=False)
     except (SupervisorError, OSError) as error:
-        shop.note(f"cleaning up failed: {error}")
+        shop.warn(f"cleaning up failed: {error}")
         return
     if done.removed:
         names = ", ".join(sorted({one.action.run_id for one in done.removed if not isinstance(one.action, DropTrash)}))
-        shop.note(f"removed what was older than {shop.retain_days} days of: {names}")
+        shop.tell(f"removed what was older than {shop.retain_days} days of: {names}")

@@ -81,7 +81,7 @@ def _planned(shop: Workshop, row: RunRow) -> PlannedRun | None:
     try:
         return PlannedRun(row.run_id, row.commit_sha, RunSpec.from_json(row.spec))
     except SpecError as error:
-        shop.note(f"run {row.run_id}: {error}")
+        shop.warn(str(error), of=row)
         return None
 
 
