@@ -41,7 +41,8 @@ def test_each_fails_by_its_own_name_and_the_others_are_there(archive: Archive, t
     assert {name for name, error in errors.items() if error} == set(REASONS)
     for name, reason in REASONS.items():
         assert reason in errors[name]
-        assert f"failed: in/{name}: {errors[name]}" in done.out
+        assert f"  in/{name}: {errors[name]}\n" in done.out
+        assert f"a: failed: in/{name}: {errors[name]}\n" in done.err
         assert "Traceback" not in errors[name]
         # Where pages were found but could not be read, there is a page without a word for each.
         text = archive.runs / f"a/output/in/{name}.txt"

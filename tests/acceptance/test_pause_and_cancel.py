@@ -66,8 +66,14 @@ def test_a_command_that_is_stopped_tells_how_what_is_paused_goes_on(three: Archi
     running.ctrl_c()
     done = running.end()
     assert done.code == 130
-    assert "\nb  paused  " in done.out
-    assert done.out.splitlines()[2] == "Paused. To go on, type: supervisor resume b"
+    assert "\nb      paused  " in done.out
+    assert [line.split(" in ")[0].split(" by ")[0] for line in done.out.splitlines()[4:]] == [
+        "2 runs",
+        "b: paused",
+        f"Results: {three.runs}/a/output",
+        "What to type next:",
+        "  supervisor resume b  what is paused goes on",
+    ]
     assert three.supervisor("resume", "b", "--quiet").code == 0
 
 
@@ -98,7 +104,7 @@ def test_resume_goes_on_with_what_nobody_serves_before_what_is_paused(queued: Ar
     assert effects(first.document) == {"a": ("resumed", False), "b": ("resumed", False)}
     assert states(queued)["c"] == "queued"
     second = queued.supervisor("resume")
-    assert (second.code, second.out.splitlines()[0].split()[:2]) == (0, ["c", "succeeded"]), second
+    assert (second.code, second.out.splitlines()[1].split()[:2]) == (0, ["c", "succeeded"]), second
     third = queued.supervisor("resume")
     assert (third.code, third.out, third.err) == (0, "nothing to resume\n", "")
     named = queued.supervisor("resume", "c")

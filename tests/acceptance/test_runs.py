@@ -50,7 +50,7 @@ def test_plain_lines_tell_what_goes_on_and_where_results_are(three: Archive) -> 
     assert done.code == 0
     assert "a: recognising" in done.err
     assert "b: succeeded (1 of 1 document, 1 page: 1 recognised)" in done.err
-    assert str(three.runs / "a" / "output") in done.out
+    assert f"Results: {three.runs}/{{a,b}}/output\n" in done.out
     assert "\x1b" not in done.out + done.err
 
 

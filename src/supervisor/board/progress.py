@@ -72,19 +72,25 @@ class RunProgress:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 page`, `3 pages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return a number with its noun: `1 page`, `3,000 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def shown_pages(total: int, pages: Mapping[str, int], because: Mapping[str, int]) -> str:
     """Return how many pages there are, and where from: `42 pages: 1 recognised (1 changed), 41 reused`."""
     if not total:
         return "0 pages"
-    why = [f"{count:,} {reason}" for reason, count in sorted(because.items(), key=lambda one: -one[1])]
-    # On the first night all are new, and nobody asks why.
-    told = f" ({', '.join(why)})" if why and (pages.get("cache") or because.keys() - {"new"}) else ""
+    why = shown_reasons(pages, because)
+    told = f" ({why})" if why else ""
     parts = [f"{pages['ocr']:,} recognised{told}"] if pages.get("ocr") else []
     names = {"cache": "reused", "text_layer": "from their text layer", "blank": "blank", "skipped": "skipped"}
     parts += [f"{pages[source]:,} {words}" for source, words in names.items() if pages.get(source)]
     parts += [f"{pages['failed']:,} failed"] if pages.get("failed") else []
     return f"{total:,} {'page' if total == 1 else 'pages'}: {', '.join(parts)}"
+
+
+def shown_reasons(pages: Mapping[str, int], because: Mapping[str, int]) -> str:
+    """Return why pages had to be recognised: `3 new, 1 changed`; nothing on the first night, when nobody asks."""
+    if not pages.get("cache") and not because.keys() - {"new"}:
+        return ""
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(because.items(), key=lambda one: -one[1]))

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.spending import spent
+from supervisor.model.intents import Intent
 from supervisor.model.resources import Resources
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import events, intents, runs, sessions
@@ -33,6 +34,7 @@ class RunReport:
         database: URL without a password.
         resume: If it is paused, what to name to `supervisor resume`: the run, or its session.
         resources: What the ended terms of its attempt have cost; None before the first has ended.
+        paused_by: If it is paused, why, in words.
     """
 
     run_id: str
@@ -47,6 +49,7 @@ class RunReport:
     pages: PageTally
     resume: str | None = None
     resources: Resources | None = None
+    paused_by: str | None = None
 
     @property
     def failed_documents(self) -> list[StoredDocument]:
@@ -119,9 +122,12 @@ def report_runs(engine: Engine, databases: Databases, directory: RunsDirectory, 
     with transaction(engine) as connection:
         found = {row.id: row for row in runs.of_rows(connection, rows)}
         paused = intents.paused(connection, rows)
+        because = {row: intents.reason(connection, row, Intent.PAUSE) for row in paused}
         happened = events.histories(connection, rows)
+    reports = (report_run(databases, directory, found[row], happened[row]) for row in rows)
     return [
-        replace(report_run(databases, directory, found[row], happened[row]), resume=paused.get(row)) for row in rows
+        replace(report, resume=paused.get(row), paused_by=because.get(row))
+        for row, report in zip(rows, reports, strict=True)
     ]
 
 

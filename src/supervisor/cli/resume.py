@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
+from supervisor.cli.closing import print_failures, print_runs
 from supervisor.cli.control_report import answers_to_json, print_answers
 from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
-from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of, workers_of
+from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveTable
 from supervisor.git.repository import Repository
 from supervisor.supervision.control.changes import Answer
@@ -42,6 +43,8 @@ def resume(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], **
     settings = apply_settings(ctx, repository, options)
     view = view_of(settings, LiveTable)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
+    clock = SystemClock()
+    begun = clock.monotonic()
     with view:
         outcome = supervisor.resume(names)
     if where.as_json:
@@ -49,16 +52,16 @@ def resume(ctx: click.Context, /, *, where: Location, names: tuple[str, ...], **
     elif settings["quiet"]:
         print_failures(outcome.runs)
     else:
-        _print(outcome)
+        _print(ctx, outcome, clock.monotonic() - begun)
     return outcome.exit_code
 
 
-def _print(outcome: ResumeOutcome) -> None:
+def _print(ctx: click.Context, outcome: ResumeOutcome, seconds: float) -> None:
     if not outcome.answers:
         click.echo("nothing to resume")
     print_answers("resume", _elsewhere(outcome))
     if outcome.runs:
-        print_runs(outcome.runs, resume="To continue where it was, type: supervisor resume")
+        print_runs(ctx, outcome.runs, go_on="resume", seconds=seconds)
 
 
 def _elsewhere(outcome: ResumeOutcome) -> list[Answer]:

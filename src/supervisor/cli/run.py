@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from supervisor.cli.closing import print_failures, print_runs
 from supervisor.cli.options import Location
 from supervisor.cli.output import print_json
-from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of, view_of, workers_of
+from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveTable, ProgressView
 from supervisor.git.repository import Repository
 
@@ -33,6 +34,8 @@ def execute(
     selections = selections_of(settings)
     view = view or view_of(settings, LiveTable)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers_of(where, settings))
+    clock = SystemClock()
+    begun = clock.monotonic()
     with view:
         outcome = supervisor.run(selections, session=title, **run_options(ctx, repository, settings, selections))
     if where.as_json:
@@ -40,5 +43,5 @@ def execute(
     elif settings["quiet"]:
         print_failures(outcome.report.runs)
     else:
-        print_runs(outcome.report.runs, resume="To continue where it was, type the same command again.")
+        print_runs(ctx, outcome.report.runs, go_on="resume", seconds=clock.monotonic() - begun)
     return outcome.exit_code

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from supervisor.board.report import SessionReport, report_session
+from supervisor.cli.closing import print_runs
 from supervisor.cli.options import Location, typed_location
 from supervisor.cli.output import print_json, print_note
-from supervisor.cli.report import print_runs
 from supervisor.clock import SystemClock
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.live import LiveDashboard
@@ -54,7 +54,7 @@ def watch_session(ctx: click.Context, where: Location, settings: dict[str, Any],
     if where.as_json:
         print_json(report.to_json(code))
     elif has_ended:
-        print_runs(report.runs, resume="")
+        print_runs(ctx, report.runs, go_on="work")
     else:
         again = shlex.join(["supervisor", "dashboard", "--session", session_id, *typed_location(ctx)])
         print_note(f"session {session_id} goes on; to watch it again: {again}")

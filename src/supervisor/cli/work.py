@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from supervisor.board.progress import counted
+from supervisor.cli.closing import print_failures, print_runs
 from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
-from supervisor.cli.report import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of, workers_of
+from supervisor.clock import SystemClock
 from supervisor.dashboard.progress import LiveQueue
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
@@ -49,6 +50,8 @@ def work(ctx: click.Context, /, *, where: Location, session: str | None, once: b
     workers = workers_of(where, settings)
     view = view_of(settings, LiveQueue)
     supervisor = make_supervisor(where, repository, settings, view, workers=workers, worker_name=_worker_name())
+    clock = SystemClock()
+    begun = clock.monotonic()
     with view:
         if not once:
             view.note(f"up to {counted(workers, 'run')} at a time, until Ctrl-C")
@@ -58,7 +61,7 @@ def work(ctx: click.Context, /, *, where: Location, session: str | None, once: b
     elif settings["quiet"]:
         print_failures(outcome.runs)
     elif outcome.runs:
-        print_runs(outcome.runs, resume="What is queued waits for the next worker: supervisor work")
+        print_runs(ctx, outcome.runs, go_on="work", seconds=clock.monotonic() - begun)
     else:
         click.echo("nothing was queued")
     return outcome.exit_code

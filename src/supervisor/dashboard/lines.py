@@ -61,7 +61,8 @@ def _figures(document: EndedDocument) -> Iterator[str]:
 
 def _counts(progress: RunProgress) -> str:
     if progress.status in _ENDED:
-        done = f"{progress.documents_done} of {counted(progress.documents, 'document')}"
+        succeeded = progress.documents_done - progress.documents_failed
+        done = f"{succeeded} of {counted(progress.documents, 'document')}"
         pages = shown_pages(progress.pages_finished, progress.pages_done, progress.because)
         return f" ({done}, {pages})"
     return f" ({counted(progress.documents, 'document')})" if progress.stage == RunStatus.QUEUED else ""

@@ -4,6 +4,7 @@ from collections import deque
 
 _STEP_SECONDS = 0.5
 _LEAST_SECONDS = 3.0
+_MOST_SECONDS_LEFT = 100 * 3600.0
 
 
 class Pace:
@@ -41,6 +42,6 @@ class Pace:
         return (done - before) / (at - begun)
 
     def seconds_left(self, at: float, left: float) -> float | None:
-        """Return how long so much takes that is left; None if nobody can tell."""
+        """Return how long so much takes that is left; None if nobody can tell, or it is as good as never."""
         pace = self.per_second(at)
-        return left / pace if pace else None
+        return left / pace if pace and left / pace <= _MOST_SECONDS_LEFT else None

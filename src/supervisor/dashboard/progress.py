@@ -41,6 +41,8 @@ class ProgressView:
 class LiveTable(ProgressView):
     """A table that is drawn again in place: one row a run, with its pages as a bar."""
 
+    idle = ""
+
     def __init__(self, console: Console, clock: Clock, *, verbose: bool = False) -> None:
         """Remember where to draw, and whether to print a line above for every document."""
         self._console = console
@@ -80,11 +82,15 @@ class LiveTable(ProgressView):
 
     def _draw(self) -> RenderableType:
         with self._lock:
+            if not self._watch.rows:
+                return Text(self.idle, style="dim")
             return drawn_runs(self._watch, self._console.size)
 
 
 class LiveQueue(LiveTable):
     """The same for runs that come one after another: a row for each that executes, a line for each that has ended."""
+
+    idle = "nothing to do"
 
     def _lines(self, _before: RunProgress | None, progress: RunProgress) -> Iterator[Text]:
         yield from document_lines(progress, verbose=self._verbose)

@@ -12,7 +12,7 @@ from supervisor.board.progress import RunProgress, counted
 from supervisor.dashboard.drawing import RUN_STYLES, bar, clock_time, fitted
 from supervisor.dashboard.lines import shown_total
 from supervisor.dashboard.watch import Watch
-from supervisor.model.states import RunStatus
+from supervisor.model.states import ACTIVE, RunStatus
 
 _GAP = 2
 _MOST_BAR_CELLS, _LEAST_BAR_CELLS = 40, 5
@@ -24,10 +24,8 @@ _URGENCY = (RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.
 
 
 def drawn_runs(watch: Watch, size: ConsoleDimensions) -> RenderableType:
-    """Return all runs as a table and a line beneath it; of more than there are lines, those that execute first."""
+    """Return at least one run as a table with a line beneath; of too many for the lines, those that execute first."""
     rows = watch.rows
-    if not rows:
-        return Text("nothing to do", style="dim")
     hints = [_hint(name) for name in dict.fromkeys(row.resume for row in rows if row.resume)]
     room = max(1, size.height - _OTHER_LINES - len(hints))
     shown, hidden = _chosen(rows, room)
@@ -53,18 +51,19 @@ def _table(watch: Watch, rows: Sequence[RunProgress], width: int) -> Table:
     failed = [str(row.documents_failed) for row in rows]
     times = [_time(watch.seconds(row.run_id)) for row in rows]
     left = [_time(watch.seconds_left(row)) for row in rows]
-    columns = {"run": names, "state": stages, "documents": documents, "pages": pages, "failed": failed, "time": times}
+    columns = {"run": names, "state": stages, "documents": documents, "failed": failed, "pages": pages, "time": times}
     columns |= {"left": left}
     taken = sum(max(map(cell_len, [name, *cells])) + _GAP for name, cells in columns.items())
     cells = min(_MOST_BAR_CELLS, width - taken)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
     for name in ("run", "state"):
         table.add_column(name, no_wrap=True)
-    table.add_column("documents", justify="right", no_wrap=True)
+    for name in ("documents", "failed"):
+        table.add_column(name, justify="right", no_wrap=True)
     if cells >= _LEAST_BAR_CELLS:
         table.add_column("pages", no_wrap=True)
     table.add_column("" if cells >= _LEAST_BAR_CELLS else "pages", justify="right", no_wrap=True)
-    for name in ("failed", "time", "left"):
+    for name in ("time", "left"):
         table.add_column(name, justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         style = RUN_STYLES[RunStatus.CANCELLED if row.resume else row.status]
@@ -73,9 +72,9 @@ def _table(watch: Watch, rows: Sequence[RunProgress], width: int) -> Table:
             Text(names[number]),
             Text(stages[number], style=style),
             documents[number],
+            Text(failed[number], style="red" if row.documents_failed else "dim"),
             *(drawn if cells >= _LEAST_BAR_CELLS else ()),
             pages[number],
-            Text(failed[number], style="red" if row.documents_failed else "dim"),
             times[number],
             left[number],
         )
@@ -93,9 +92,11 @@ def _hint(name: str) -> Text:
 
 
 def _last_line(watch: Watch, rows: Sequence[RunProgress], width: int) -> Text:
-    """Return where all of it stands: `3 runs: 1 running, 2 queued; 8 pages; 2.4 pages/s; about 1:30 left`."""
+    """Return how all of it stands: `3 runs: 1 running, 2 queued; 8 of 20+ pages; 2.4 pages/s; about 1:30 left`."""
     parts = [f"{counted(len(rows), 'run')}: {_by_state(rows)}" if len(rows) > 1 else _by_state(rows)]
-    parts.append(counted(sum(row.pages_finished for row in rows), "page"))
+    done, found = sum(row.pages_finished for row in rows), sum(row.pages for row in rows)
+    more = "+" if any(row.documents_opened < row.documents and row.status in ACTIVE for row in rows) else ""
+    parts.append(f"{done:,} of {found:,}{more} pages")
     if (pace := watch.pages_per_second) is not None:
         parts.append(f"{pace:.1f} pages/s")
     if (left := watch.all_seconds_left) is not None:

@@ -22,13 +22,14 @@ class StandardOutput(Console):
     def __init__(self, *, stderr: bool = False) -> None:
         """Look at the stream and at the environment."""
         forced = os.environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}
+        unwanted = os.environ.get("CLICOLOR") == "0" and not forced and not os.environ.get("FORCE_COLOR")
         has_terminal = (sys.stderr if stderr else sys.stdout).isatty()
         super().__init__(
             stderr=stderr,
             highlight=False,
             # Rich knows NO_COLOR and FORCE_COLOR.
             force_terminal=True if forced or has_terminal else None,
-            no_color=True if os.environ.get("CLICOLOR") == "0" and not forced else None,
+            no_color=True if unwanted else None,
         )
 
     @property

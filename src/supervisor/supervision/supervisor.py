@@ -264,7 +264,7 @@ class ParallelRunSupervisor:
         if anew:
             self._setting.check_room()
         if anew and self._says_where:
-            self._setting.note("no database is named: each run keeps its results in an SQLite database of its own")
+            self._setting.note("no database is named: results go to an SQLite database of each run")
         shop = self._setting.open_workshop(workers)
         try:
             yield shop
