@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -20,6 +21,7 @@ from supervisor.store.engine import open_engine, transaction
 from supervisor.store.migrate import upgrade
 from supervisor.store.parts import CONTROL
 from support.postgres import PostgresServer
+from support.screens import screen
 
 Archive = Any  # stands in conftest.py, which importlib mode keeps from being imported
 # Users without privileges may mount things in a namespace where they have some.
@@ -312,6 +314,18 @@ def test_a_clock_that_is_behind_the_last_commit(three: Archive) -> None:
     said = of(three.supervisor("doctor", "--json"), "clock")
     assert (said["level"], "HEAD was committed after that" in said["message"]) == ("warning", True)
     assert "timedatectl" in said["hint"]
+
+
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_levels_are_coloured_on_a_terminal_that_may_be(healthy: Archive, is_plain: bool) -> None:
+    variables = {"TERM": "xterm-256color"} | ({"NO_COLOR": "1"} if is_plain else {})
+    program = Path(sys.executable).with_name("supervisor")
+    with screen() as seen:
+        subprocess.run(
+            [program, "doctor"], cwd=healthy.top, env=healthy.environment(**variables), stdout=seen.program, check=True
+        )
+        seen.wait(lambda lines: "all is well" in lines)
+    assert (b"\x1b[32mok" in seen.written) is not is_plain
 
 
 def test_the_last_line_adds_up(healthy: Archive, language_data: Callable[..., Path]) -> None:

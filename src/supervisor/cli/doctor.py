@@ -75,7 +75,7 @@ def _table(file: Path) -> list[Mount]:
 
 
 def _print(finding: Finding) -> None:
-    level = click.style(f"{finding.level:<7}", fg=_COLOURS[finding.level], bold=finding.level is Level.ERROR)
+    level = click.style(f"{finding.level:<7}", fg=_COLOURS[finding.level], bold=finding.level is Level.ERROR or None)
     lines = _wrapped(finding.message)
     for line in finding.lines:
         lines += [f"  {part}" for part in _wrapped(line, narrower=2)]

@@ -141,7 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     try:
-        code = cli.main(words, prog_name=_NAME, standalone_mode=False)
+        # None: in colour on a terminal.
+        colour = False if os.environ.get("NO_COLOR") else None
+        code = cli.main(words, prog_name=_NAME, standalone_mode=False, color=colour)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
