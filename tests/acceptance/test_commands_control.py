@@ -190,7 +190,7 @@ def test_show_tells_the_whole_story(three: Archive, gate: Gate, wait_until: Call
     assert run["pages"]["total"] == run["documents"]["total"] == 1
     assert run["job_files"] == ["ocr-jobs/a.toml"]
     shown = three.supervisor("show", "a", TZ="Asia/Kathmandu").out
-    lines = shown.partition("\n\n")[2].splitlines()
+    lines = shown.rpartition("\n\n")[2].splitlines()
     assert len(lines) == len(told)
     for line, one in zip(lines, told, strict=True):
         local = datetime.fromisoformat(one["at"]).astimezone(ZoneInfo("Asia/Kathmandu"))

@@ -1,18 +1,20 @@
 """The story of a run: how its newest row stands, and everything that ever happened to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.report import RunReport, job_files, report_run
+from supervisor.board.stored import from_results
 from supervisor.model.states import RunStatus
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.events import Event
+from supervisor.store.quality import DocumentQuality, PageQuality, rated_documents, weakest_pages
 from supervisor.store.runs import RunRow
 from supervisor.store.sessions import SessionRow
 
@@ -24,6 +26,8 @@ class RunHistory:
     """How a run stands, and how it came to that.
 
     Attributes:
+        documents: Of its attempt; failed ones first, then the least trusted.
+        pages: Of its attempt, in the same order; not all, if only some were asked for.
         events: Oldest first.
         staged: What there is of a run that was cancelled before its files were published; None if there is nothing.
     """
@@ -31,6 +35,8 @@ class RunHistory:
     row: RunRow
     session: SessionRow
     report: RunReport
+    documents: Sequence[DocumentQuality]
+    pages: Sequence[PageQuality]
     events: Sequence[Event]
     staged: Path | None
 
@@ -65,19 +71,45 @@ class RunHistory:
             "staged": None if self.staged is None else str(self.staged),
             **times,
         }
-        return {"schema": SCHEMA, "run": run, "events": [_entry(event) for event in self.events]}
+        return {
+            "schema": SCHEMA,
+            "run": run,
+            "documents": [asdict(document) for document in self.documents],
+            "pages": [asdict(page) for page in self.pages],
+            "events": [_entry(event) for event in self.events],
+        }
 
 
-def read_history(engine: Engine, databases: Databases, directory: RunsDirectory, run: int) -> RunHistory:
-    """Read the story of a row of `runs`."""
+def read_history(
+    engine: Engine, databases: Databases, directory: RunsDirectory, run: int, *, pages_limit: int | None = 0
+) -> RunHistory:
+    """Read the story of a row of `runs`, with at most so many of its pages; None is all of them."""
     with transaction(engine) as connection:
         row = runs.get(connection, run)
         session = sessions.get(connection, row.session_id)
         happened = events.history(connection, row.id)
     staged = directory.run(row.run_id).staging(row.lease_term) / "output"
     is_left = row.status is RunStatus.CANCELLED and staged.is_dir() and any(staged.iterdir())
+    unread: tuple[list[DocumentQuality], list[PageQuality]] = ([], [])
+    documents, pages = from_results(
+        databases,
+        row,
+        lambda store: store.read(
+            lambda connection: (
+                rated_documents(connection, row.id, row.attempt),
+                weakest_pages(connection, row.id, row.attempt, pages_limit),
+            )
+        ),
+        nothing=unread,
+    )
     return RunHistory(
-        row, session, report_run(databases, directory, row, happened), happened, staged if is_left else None
+        row=row,
+        session=session,
+        report=report_run(databases, directory, row, happened),
+        documents=documents,
+        pages=pages,
+        events=happened,
+        staged=staged if is_left else None,
     )
 
 

@@ -8,13 +8,13 @@ from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.spending import spent
+from supervisor.board.stored import from_results
 from supervisor.model.intents import Intent
 from supervisor.model.resources import Resources
 from supervisor.model.states import ResultStatus, RunStatus, SessionStatus
 from supervisor.store import events, intents, runs, sessions
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
-from supervisor.store.errors import DatabaseError, DatabaseUnavailable
 from supervisor.store.events import Event
 from supervisor.store.results import PageTally, StoredDocument
 from supervisor.store.runs import RunRow
@@ -142,7 +142,13 @@ def report_run(
         row: The run.
         happened: Its history, which tells what it has cost.
     """
-    documents, pages = _results(databases, row)
+    unread: tuple[list[StoredDocument], PageTally] = ([], _NO_PAGES)
+    documents, pages = from_results(
+        databases,
+        row,
+        lambda store: (store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)),
+        nothing=unread,
+    )
     seconds = (row.finished_at - row.claimed_at).total_seconds() if row.finished_at and row.claimed_at else None
     return RunReport(
         run_id=row.run_id,
@@ -157,29 +163,6 @@ def report_run(
         pages=pages,
         resources=spent(happened, row.attempt),
     )
-
-
-def _results(databases: Databases, row: RunRow) -> tuple[Sequence[StoredDocument], PageTally]:
-    """Read what a run stored; nothing if it has not come so far.
-
-    Raises:
-        DatabaseUnavailable: What the run stored can be read in a moment.
-        DatabaseError: The database cannot be read, and it is not that which the run failed of.
-    """
-    if not databases.has_results(row.run_id):
-        return (), _NO_PAGES
-    try:
-        store = databases.open_results(row.run_id)
-        try:
-            return store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
-        finally:
-            store.close()
-    except DatabaseUnavailable:
-        raise
-    except DatabaseError:
-        if row.status is not RunStatus.FAILED:
-            raise
-        return (), _NO_PAGES
 
 
 def job_files(row: RunRow) -> object:

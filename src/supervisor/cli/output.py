@@ -27,20 +27,26 @@ def print_note(line: str) -> None:
 
 def print_wrapped(start: str, text: str, *, indent: int) -> None:
     """Print a line; on a terminal that is too narrow for it, it goes on beneath its second column."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    if len(start) + len(text.split(" ", 1)[0]) > width:
+    width = terminal_columns()
+    if len(click.unstyle(start)) + len(text.split(" ", 1)[0]) > width:
         click.echo(start.rstrip())
         start = " " * indent
-    click.echo(
-        textwrap.fill(
-            text,
-            width,
-            initial_indent=start,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+    # Colours take no room.
+    plain = click.unstyle(start)
+    filled = textwrap.fill(
+        text,
+        width,
+        initial_indent=plain,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    click.echo(start + filled[len(plain) :] if text else start.rstrip())
+
+
+def terminal_columns() -> int:
+    """Return how wide standard output is; without a limit where that is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool) -> None:

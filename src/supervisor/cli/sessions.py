@@ -13,7 +13,7 @@ from supervisor.cli.options import Location, WholeNumber, located
 from supervisor.cli.output import print_json
 from supervisor.cli.tables import print_table, shown_moment, shown_span
 from supervisor.clock import SystemClock
-from supervisor.model.states import SessionStatus
+from supervisor.model.states import RunStatus, SessionStatus
 
 _LISTED = 20
 
@@ -60,7 +60,8 @@ def _print(sessions: Sequence[SessionView], at: datetime) -> None:
             f"{session.documents.done:,}/{session.documents.total:,}",
             f"{session.pages.done:,}/{session.pages.found:,}",
             session.title,
-            ", ".join(f"{count:,} {status}" for status, count in session.runs.items()) or "no runs",
+            ", ".join(f"{session.runs[status]:,} {status}" for status in RunStatus if session.runs.get(status))
+            or "no runs",
         )
         for session in sessions
     ]

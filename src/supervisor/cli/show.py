@@ -1,58 +1,84 @@
 """`supervisor show RUN`: how a run stands, and what happened to it."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import click
 
 from supervisor.board.history import RunHistory, read_history, reason
+from supervisor.cli.looking import looking
 from supervisor.cli.names import run_names
-from supervisor.cli.options import Location, located
+from supervisor.cli.next_lines import print_lines
+from supervisor.cli.options import Location, WholeNumber, located, typed_location
 from supervisor.cli.output import print_json, print_wrapped, shown_seconds
+from supervisor.cli.quality_report import print_documents, print_pages
 from supervisor.cli.report import shown_documents, shown_resources, shown_run_pages
-from supervisor.cli.settings import repository_name
+from supervisor.cli.tables import painted_state, print_facts
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, RunStatus
 from supervisor.store.events import Event
 from supervisor.store.runs import RunRow
 from supervisor.supervision.control.selection import find_run, unknown_name
-from supervisor.supervision.place import Place
 
-_LABEL_COLUMNS = 13
+_DOCUMENTS = 20
+_PAGES = 10
 
 
 @click.command()
 @click.argument("name", metavar="RUN", shell_complete=run_names)
+@click.option("--pages", type=WholeNumber(0), default=_PAGES, show_default=True, help="Show so many pages.")
+@click.option("--all", "everything", is_flag=True, help="Show all documents and all pages.")
 @located
 @click.pass_context
-def show(ctx: click.Context, /, *, where: Location, name: str) -> int:
-    """Show how a run stands, and its whole history, one line an event.
+def show(ctx: click.Context, /, *, where: Location, name: str, pages: int, everything: bool) -> int:
+    """Show how a run stands, its documents and pages, and its whole history.
+
+    Documents that failed come first, then those whose words are the least certain; pages the same. A page is weak if a
+    quarter of its words or more have a confidence below 60. A run is named by its id, or the beginning of it.
 
     \b
       supervisor show letters
-      supervisor show letters --json
+      supervisor show letters --pages 50
+      supervisor show letters --all
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
-    place = Place.find(where.repo, where.runs_dir, where.database_url)
-    if not place.has_control:
-        raise unknown_name(name, what="run")
-    engine = place.databases.open_control()
-    try:
-        run = find_run(engine, place.identity(repository_name(ctx, place.repository)), name)
-        history = read_history(engine, place.databases, place.runs_directory, run.id)
-    finally:
-        engine.dispose()
+    with looking(ctx, where) as look:
+        if look is None:
+            raise unknown_name(name, what="run")
+        run = find_run(look.engine, look.repository, name)
+        limit = None if everything else pages
+        history = read_history(look.engine, look.place.databases, look.place.runs_directory, run.id, pages_limit=limit)
     if where.as_json:
         print_json(history.to_json())
     else:
-        _print(history)
+        _print(history, typed_location(ctx), everything=everything)
     return 0
 
 
-def _print(history: RunHistory) -> None:
-    click.echo(f"{history.row.run_id}  {history.row.status}")
-    for label, text in _facts(history):
-        print_wrapped(f"  {label:<{_LABEL_COLUMNS - 2}}", printable(text), indent=_LABEL_COLUMNS)
+def _print(history: RunHistory, location: Sequence[str], *, everything: bool) -> None:
+    run_id = history.row.run_id
+    click.echo(f"{run_id}  {painted_state(history.row.status)}")
+    print_facts(_facts(history))
     click.echo()
+    show_all = shlex.join(["supervisor", "show", *location, "--all", run_id])
+    if history.documents:
+        print_documents(history.documents, len(history.documents) if everything else _DOCUMENTS, all_of_them=show_all)
+        click.echo()
+    if history.pages:
+        print_pages(history.pages, history.report.pages.total, all_of_them=show_all)
+        click.echo()
+    _print_events(history)
+    if history.row.status is RunStatus.FAILED:
+        click.echo()
+        print_lines(
+            [
+                (["supervisor", "logs", *location, run_id], "what its executor said"),
+                (["supervisor", *location, "--run-ids", run_id], "run it again, on what is committed now"),
+            ]
+        )
+
+
+def _print_events(history: RunHistory) -> None:
     event_columns = max(len(event.event) for event in history.events)
     change_columns = max(len(_change(event)) for event in history.events)
     for event in history.events:

@@ -1,7 +1,6 @@
 """Tables with aligned columns, as wide as the terminal lets them be, and the words and times in them."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +8,7 @@ from datetime import datetime
 import click
 from rich.cells import cell_len
 
-from supervisor.cli.output import print_wrapped, shown_seconds
+from supervisor.cli.output import print_wrapped, shown_seconds, terminal_columns
 from supervisor.model.paths import printable
 
 _GAP = "  "
@@ -27,15 +26,14 @@ _COLOURS = {
 }
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: int = 1, indent: int = 0) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: int = 1) -> None:
     """Print rows beneath a head; columns of numbers are flush right.
 
     Args:
         head: Names of the columns.
         rows: A text for each column.
         beneath: How many of the last columns go beneath their row if the terminal is too narrow for all; the last of
-            them is left out if it is empty.
-        indent: What stands before each line.
+            them is left out if it is empty. With 0 the last column goes on beneath where it is too long.
     """
     cells = [[printable(text) for text in row] for row in rows]
     if beneath and not any(row[-1] for row in cells):
@@ -43,21 +41,22 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: 
     columns = list(zip(head, *cells, strict=True))
     widths = [max(map(cell_len, column)) for column in columns]
     right = [all(set(text) <= _NUMBERS for text in column[1:]) for column in columns]
-    is_wide = indent + sum(widths) + len(_GAP) * (len(widths) - 1) <= _columns()
-    upper = len(head) if is_wide else len(head) - beneath
-    margin = " " * indent
+    is_wide = sum(widths) + len(_GAP) * (len(widths) - 1) <= terminal_columns()
+    upper = len(head) if is_wide else len(head) - (beneath or 1)
 
-    def line(texts: Sequence[str], *, is_head: bool) -> str:
-        placed = [_placed(*one) for one in zip(texts[:upper], widths, right, strict=False)]
-        painted = placed if is_head else [painted_state(text) for text in placed]
-        return (margin + _GAP.join(painted)).rstrip()
+    def line(texts: Sequence[str]) -> list[str]:
+        return [_placed(*one) for one in zip(texts[:upper], widths, right, strict=False)]
 
-    click.echo(_dim(line(head, is_head=True)))
+    click.echo(_dim(_GAP.join([*line(head), *(head[upper:] if not beneath else ())]).rstrip()))
     for row in cells:
-        click.echo(line(row, is_head=False))
+        start = _GAP.join(painted_state(text) for text in line(row))
         rest = _GAP.join(text for text in row[upper:] if text)
+        if rest and not beneath:
+            print_wrapped(f"{start}{_GAP}", rest, indent=2 * len(_GAP))
+            continue
+        click.echo(start.rstrip())
         if rest:
-            print_wrapped(f"{margin}{_GAP}", rest, indent=indent + len(_GAP))
+            print_wrapped(_GAP, rest, indent=len(_GAP))
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
@@ -100,10 +99,6 @@ def shown_age(seconds: float) -> str:
 def shown_share(part: float, whole: float) -> str:
     """Return a part in whole per cent, never 100 but for all of it; `-` of nothing."""
     return f"{int(100 * part / whole)} %" if whole else "-"
-
-
-def _columns() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 def _placed(text: str, width: int, right: bool) -> str:

@@ -1,17 +1,20 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.board.history import read_history, reason
-from supervisor.model.states import RunStatus
+from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.store import runs
 from supervisor.store.databases import Databases
 from supervisor.store.engine import transaction
 from supervisor.store.events import Event
+from supervisor.store.results import AttemptKey, ResultStore, StoredDocument, StoredPage
 from supervisor.store.runs import RunRow
 from support.schemas import check_document
 
@@ -88,3 +91,24 @@ def test_a_run_that_has_ended_has_a_story(
         runs.transition(connection, row, RunStatus.FAILED, at=AT, actor="x", event="failed")
     told = read_history(engine, databases, directory, row.id)
     assert [event.event for event in told.events] == ["queued", "claimed", "failed"]
+
+
+def test_what_could_not_be_read_and_what_is_weak_is_told_first(
+    engine: Engine,
+    databases: Databases,
+    directory: RunsDirectory,
+    make_run: Callable[[str], RunRow],
+    begin: Callable[[RunRow], tuple[ResultStore, AttemptKey]],
+) -> None:
+    row = make_run("letters")
+    store, key = begin(row)
+    read = StoredDocument("a.tiff", "b10b", "books", ResultStatus.SUCCEEDED, 2, None)
+    bad = StoredDocument("b.tiff", "b10b", "books", ResultStatus.FAILED, None, "is damaged")
+    page = StoredPage("a.tiff", 1, ResultStatus.SUCCEEDED, "ocr", "x", 91.5, 60.0, 0.1, 1, 8, None, None, None, "")
+    store.store(key, [page, replace(page, page_number=2, weak_word_share=0.5)], [read, bad])
+    store.close()
+    told: dict[str, Any] = read_history(engine, databases, directory, row.id, pages_limit=1).to_json()
+    check_document(json.loads(json.dumps(told)))
+    assert [(one["path"], one["weak_pages"]) for one in told["documents"]] == [("b.tiff", 0), ("a.tiff", 1)]
+    assert [page["page_number"] for page in told["pages"]] == [2]
+    assert len(read_history(engine, databases, directory, row.id, pages_limit=None).pages) == 2
