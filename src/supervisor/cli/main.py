@@ -28,6 +28,7 @@ from supervisor.cli.options import (
 from supervisor.cli.output import print_error, print_failure
 from supervisor.config import DISTRIBUTION
 from supervisor.errors import SupervisorError, SurroundingsError
+from supervisor.passwords import without_passwords
 from supervisor.room import lack_of_room
 
 # Python looks for garbage after every 700 new objects. Importing makes half a million that stay: a tenth of the start.
@@ -139,6 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if completion.VARIABLE in os.environ:
         completion.answer(cli, _NAME)
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if any(without_passwords(word) != word for word in words):
+        # Loaded only then: ctypes takes a while.
+        import_module("supervisor.cli.command_line").hide_typed_passwords()
     as_json = "--json" in words
     try:
         # None: in colour on a terminal.

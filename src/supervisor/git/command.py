@@ -49,6 +49,8 @@ _CONFIG = {
     "worktree.guessRemote": "false",
     "worktree.useRelativePaths": "false",  # true would add an extension to the user's .git/config
 }
+# Git, and what it may start all the same, is no business of the database's.
+_SECRET = frozenset({"DATABASE_URL", "SUPERVISOR_DATABASE_URL", "PGPASSWORD"})
 _IDENTITY = {"NAME": "supervisor", "EMAIL": "supervisor@localhost"}
 
 
@@ -221,6 +223,7 @@ def _execute(
     """
     # GitPython can add to the environment and not take away; `env` takes away without putting values on a command line.
     unset = [name for name in os.environ if name.startswith("GIT_") and name not in environment]
+    unset += [name for name in os.environ if name in _SECRET]
     cleaned = ["env", *(part for name in unset for part in ("-u", name))] if unset else []
     from git.exc import GitCommandNotFound  # noqa: PLC0415 (see _gitpython)
 
