@@ -15,7 +15,7 @@ class RunProgress:
     Attributes:
         stage: What it is busy with, in a word or two for people.
         documents: How many it has.
-        documents_opened: How many of them have told their pages; `pages` grows until this reaches `documents`.
+        documents_opened: How many of them have told their pages, or cannot; `pages` grows until that is `documents`.
         pages_done: How many are finished, by source, else by status.
         because: How many had to be recognised, by the reason.
         ended: The documents that were finished since the last look.
@@ -53,7 +53,7 @@ class RunProgress:
         """Return it as it stands after some more was done; see `executor.messages.Advanced`."""
         return replace(
             self,
-            documents_opened=self.documents_opened + documents_opened,
+            documents_opened=self.documents_opened + documents_opened + sum(not document.pages for document in ended),
             pages=self.pages + pages_found,
             pages_done=Counter(self.pages_done) + Counter(pages),
             because=Counter(self.because) + Counter(because),

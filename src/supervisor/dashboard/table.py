@@ -1,7 +1,7 @@
 """The table of runs that is drawn while they go on, in the room that there is for it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import ConsoleDimensions, Group, RenderableType
@@ -17,6 +17,8 @@ from supervisor.model.states import ACTIVE, RunStatus
 _GAP = 2
 _MOST_BAR_CELLS, _LEAST_BAR_CELLS = 40, 5
 _NARROW = 100
+# What goes first where there is no room.
+_LEFT_OUT = ("left", "time", "failed", "documents")
 # Heading, the line beneath, and one for the cursor.
 _OTHER_LINES = 3
 # Who is looked at first where not all have room.
@@ -43,42 +45,54 @@ def _chosen(rows: Sequence[RunProgress], room: int) -> tuple[list[RunProgress], 
 
 
 def _table(watch: Watch, rows: Sequence[RunProgress], width: int) -> Table:
-    """Draw rows in columns that have room for what stands in them; the bars take what is left."""
-    names = [fitted(row.run_id, 18 if width < _NARROW else 40) for row in rows]
-    stages = [fitted(row.stage, 12 if width < _NARROW else 36) for row in rows]
-    documents = [f"{row.documents_done}/{row.documents}" for row in rows]
-    pages = [f"{row.pages_finished:,}/{shown_total(row)}" if row.pages else "" for row in rows]
-    failed = [str(row.documents_failed) for row in rows]
-    times = [_time(watch.seconds(row.run_id)) for row in rows]
-    left = [_time(watch.seconds_left(row)) for row in rows]
-    columns = {"run": names, "state": stages, "documents": documents, "failed": failed, "pages": pages, "time": times}
-    columns |= {"left": left}
-    taken = sum(max(map(cell_len, [name, *cells])) + _GAP for name, cells in columns.items())
-    cells = min(_MOST_BAR_CELLS, width - taken)
+    """Draw rows in columns that have room for what stands in them; bars take what is left."""
+    columns = _columns(watch, rows, width)
+    for name in _LEFT_OUT:
+        if _cells(columns) > width:
+            del columns[name]
+    bar_cells = min(_MOST_BAR_CELLS, width - _cells(columns) - _GAP)
+    if bar_cells >= _LEAST_BAR_CELLS:
+        columns["pages"] = _with_bars(rows, columns["pages"], bar_cells)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
-    for name in ("run", "state"):
-        table.add_column(name, no_wrap=True)
-    for name in ("documents", "failed"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if cells >= _LEAST_BAR_CELLS:
-        table.add_column("pages", no_wrap=True)
-    table.add_column("" if cells >= _LEAST_BAR_CELLS else "pages", justify="right", no_wrap=True)
-    for name in ("time", "left"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for number, row in enumerate(rows):
-        style = RUN_STYLES[RunStatus.CANCELLED if row.resume else row.status]
-        drawn = [bar(row.pages_finished, row.pages, cells, style) if row.pages else Text()]
-        table.add_row(
-            Text(names[number]),
-            Text(stages[number], style=style),
-            documents[number],
-            Text(failed[number], style="red" if row.documents_failed else "dim"),
-            *(drawn if cells >= _LEAST_BAR_CELLS else ()),
-            pages[number],
-            times[number],
-            left[number],
-        )
+    for name in columns:
+        is_number = name not in {"run", "state"} and not (name == "pages" and bar_cells >= _LEAST_BAR_CELLS)
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
+
+
+def _columns(watch: Watch, rows: Sequence[RunProgress], width: int) -> dict[str, list[Text]]:
+    """Return what stands in the columns, by their names."""
+    run_cells, stage_cells = (18, 12) if width < _NARROW else (40, 36)
+    return {
+        "run": [Text(fitted(row.run_id, run_cells)) for row in rows],
+        "state": [Text(fitted(row.stage, stage_cells), style=_style(row)) for row in rows],
+        "documents": [Text(f"{row.documents_done}/{row.documents}") for row in rows],
+        "failed": [Text(str(row.documents_failed), style="red" if row.documents_failed else "dim") for row in rows],
+        "pages": [Text(f"{row.pages_finished:,}/{shown_total(row)}" if row.pages else "") for row in rows],
+        "time": [_time(watch.seconds(row.run_id)) for row in rows],
+        "left": [_time(watch.seconds_left(row)) for row in rows],
+    }
+
+
+def _cells(columns: Mapping[str, Sequence[Text]]) -> int:
+    widest = (max(len(name), *(cell.cell_len for cell in cells)) for name, cells in columns.items())
+    return sum(widest) + _GAP * (len(columns) - 1)
+
+
+def _with_bars(rows: Sequence[RunProgress], pages: Sequence[Text], bar_cells: int) -> list[Text]:
+    room = max(cell.cell_len for cell in pages)
+    return [
+        bar(row.pages_finished, row.pages, bar_cells, _style(row)).append(f"{cell.plain:>{room + _GAP}}", "")
+        if row.pages
+        else Text()
+        for row, cell in zip(rows, pages, strict=True)
+    ]
+
+
+def _style(row: RunProgress) -> str:
+    return RUN_STYLES[RunStatus.CANCELLED if row.resume else row.status]
 
 
 def _more(hidden: Sequence[RunProgress]) -> list[Text]:
@@ -112,5 +126,5 @@ def _by_state(rows: Sequence[RunProgress]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in _URGENCY if counts[status])
 
 
-def _time(seconds: float | None) -> str:
-    return "" if seconds is None else clock_time(seconds)
+def _time(seconds: float | None) -> Text:
+    return Text("" if seconds is None else clock_time(seconds))

@@ -57,6 +57,7 @@ def test_every_document_that_fails_gets_its_line_though_several_come_at_once(
     view.update(told)
     view.update(told.looked_at())
     assert (told.documents_done, told.documents_failed) == (3, 2)
+    assert told.documents_opened == 3, "nobody waits for pages of those that could not be opened"
     assert printed(log) == [
         "letters: recognising",
         "letters: failed: b.png: it is a text file",

@@ -54,6 +54,26 @@ def test_each_run_has_a_line_that_does_not_break(
     assert lines[4] == "3 runs: 2 running, 1 queued; 2 of 1,238+ pages; 0.0 pages/s", "no time that is as good as none"
 
 
+@pytest.mark.parametrize(
+    ("columns", "heading"),
+    [
+        (72, "run state documents failed pages time left"),
+        (64, "run state documents failed pages time"),
+        (40, "run state pages"),
+    ],
+)
+def test_a_narrow_terminal_has_fewer_columns(
+    terminal: MakeTerminal, clock: HandClock, run: Run, columns: int, heading: str
+) -> None:
+    view = LiveTable(terminal(columns, 24), clock)
+    with view:
+        show(view, run("ledgers-of-the-harbour", RUNNING, "recognising", **AT_WORK))
+        lines = drawn(view)
+    assert " ".join(lines[0].split()) == heading
+    assert all(len(line) <= columns for line in lines)
+    assert lines[1].startswith("ledgers-of-the-ha…  recognising  ")
+
+
 def fit(name: str, columns: int) -> str:
     return f"{name[:17]}…" if columns == 80 else f"{name[:39]}…"
 
