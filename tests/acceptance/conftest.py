@@ -119,7 +119,7 @@ class Archive:
 
     def python(self, script: Path, *arguments: str, **environment: str) -> Running:
         """Start a program of somebody who uses the package."""
-        return self._start([sys.executable, "-X", "dev", "-W", "error", str(script), *arguments], None, environment)
+        return self._start([sys.executable, "-W", "error", str(script), *arguments], None, environment)
 
     def shell(self, line: str, **environment: str) -> Running:
         """Start a line of shell, in which the program is `supervisor`."""

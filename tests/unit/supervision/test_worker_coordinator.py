@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.engine import open_engine, transaction
 from supervisor.store.errors import DatabaseUnavailable
-from supervisor.store.tables import run_progress
+from supervisor.store.tables import run_progress, supervisors, workers
 from supervisor.store.tables import runs as table
 from supervisor.supervision.workers import hands
 from supervisor.supervision.workers.task import StaleTaskError, Task
@@ -116,8 +117,15 @@ def test_a_worker_takes_runs_and_delivers_results(anywhere: Place) -> None:
     known = coordinator.get_worker(worker)
     assert (known.status, known.run_id, known.lease_term) == (WorkerStatus.BUSY, "a", 1)
     assert coordinator.list_workers("busy") == [known]
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    with transaction(anywhere.engine()) as connection:
+        for one in (table, workers, supervisors):
+            connection.execute(sa.update(one).values(heartbeat_at=long_ago))
     beat = coordinator.heartbeat(worker)
     assert (beat.run_id, beat.goes_on, beat.is_lost, beat.intent) == ("a", True, False, None)
+    with transaction(anywhere.engine()) as connection:
+        for one in (table, workers, supervisors):
+            assert connection.scalar(sa.select(sa.func.max(one.c.heartbeat_at))) > long_ago
     (task.output / "figures.csv").write_text("a file of its own")
     report = coordinator.complete_task(worker, documents=read(task))
     assert (report.run_id, report.status, report.pages.total) == ("a", RunStatus.SUCCEEDED, 2)

@@ -1,5 +1,6 @@
 """This process among those that execute runs: it is on record, and seen to live, while it has workers of its own."""
 
+import itertools
 import os
 import threading
 import uuid
@@ -40,6 +41,7 @@ class Enrolment:
         self._pid = os.getpid()
         self._guard = threading.Lock()
         self._hands: dict[str, Hand] = {}
+        self._numbers = itertools.count(1)
         with ExitStack() as undo:
             # Nobody else can say how many workers it has.
             shop = setting.open_workshop(UNSCALED)
@@ -71,9 +73,9 @@ class Enrolment:
         """
         shop = self.shop
         with self._guard:
-            number = len(self._hands) + 1
-            check_policy(shop.databases, number, shop.me.lease_seconds, shop.note)
-            worker_id = f"{name or shop.me.id}-{uuid.uuid4().hex[:8]}"
+            check_policy(shop.databases, len(self._hands) + 1, shop.me.lease_seconds, shop.note)
+            # No name ever stands for two workers.
+            worker_id = f"{name}-{uuid.uuid4().hex[:8]}" if name else f"{shop.me.id}-{next(self._numbers)}"
             with transaction(shop.engine) as connection:
                 at = shop.now(connection)
                 scope = Scope(session_id, [self._repository])
