@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from supervisor.cli.options import Location, cache_dir_option, located
-from supervisor.cli.output import print_json, shown_bytes
+from supervisor.cli.output import print_json
 from supervisor.config import (
     SettingsError,
     cache_directory,
@@ -18,6 +18,7 @@ from supervisor.config import (
     user_settings_file,
 )
 from supervisor.errors import SurroundingsError
+from supervisor.model.amounts import shown_bytes
 from supervisor.ocr.cache import upkeep
 from supervisor.store.errors import DatabaseError
 from supervisor.store.page_cache import DEFAULT_LIMIT_BYTES, SharedPages, SharedSurvey

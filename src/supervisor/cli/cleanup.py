@@ -10,9 +10,10 @@ import click
 
 from supervisor.board.progress import counted
 from supervisor.cli.options import Location, WholeNumber, located, option
-from supervisor.cli.output import print_json, print_wrapped, shown_bytes
+from supervisor.cli.output import print_json, print_wrapped
 from supervisor.git.repository import Repository
 from supervisor.git.trash import Saved
+from supervisor.model.amounts import shown_bytes
 from supervisor.model.cleanup import DropTrash, Policy, RemoveArtifacts, RemoveWorkspace
 from supervisor.model.paths import path_text, printable
 from supervisor.supervision.cleanup.cleaner import Cleanup

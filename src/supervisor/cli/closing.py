@@ -13,9 +13,10 @@ from supervisor.cli.closing_table import cells_of, closing_table
 from supervisor.cli.next_lines import print_lines
 from supervisor.cli.next_steps import next_steps
 from supervisor.cli.options import typed_location
-from supervisor.cli.output import print_note, shown_seconds
+from supervisor.cli.output import print_note
 from supervisor.dashboard.drawing import RUN_STYLES
 from supervisor.dashboard.terminal import StandardOutput
+from supervisor.model.amounts import shown_seconds
 from supervisor.model.paths import printable
 from supervisor.model.states import RunStatus
 

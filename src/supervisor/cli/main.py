@@ -61,6 +61,7 @@ class RootGroup(LazyGroup):
         "start": CommandEntry("supervisor.cli.start:start", "Make a session of runs, and leave it to workers."),
         "status": CommandEntry("supervisor.cli.status:status", "Show how a session stands, and what to do next."),
         "summary": CommandEntry("supervisor.cli.summary:summary", "Tell in three lines how everything stands."),
+        "trace": CommandEntry("supervisor.cli.trace:trace", "See who executed what and when, and where the time went."),
         "try": CommandEntry("supervisor.cli.try_files:try_files", "Recognise files right here: no git, no job file."),
         "work": CommandEntry("supervisor.cli.work:work", "Execute what is queued, in any session."),
         "workers": CommandEntry("supervisor.cli.workers:workers", "List the workers; change how many there are."),

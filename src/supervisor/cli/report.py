@@ -2,7 +2,7 @@
 
 from supervisor.board.progress import counted, shown_pages
 from supervisor.board.report import RunReport
-from supervisor.cli.output import shown_bytes, shown_seconds
+from supervisor.model.amounts import shown_bytes, shown_seconds
 from supervisor.model.resources import Resources
 from supervisor.model.states import ResultStatus
 

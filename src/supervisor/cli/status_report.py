@@ -10,9 +10,10 @@ from supervisor.board.counts import DocumentCounts, PageCounts
 from supervisor.board.standing import Failure, Standing
 from supervisor.board.views import EventView, LaneView, RunView, SessionView
 from supervisor.cli.next_lines import print_lines
-from supervisor.cli.output import print_wrapped, shown_seconds
+from supervisor.cli.output import print_wrapped
 from supervisor.cli.tables import painted_state, print_facts, print_table, shown_moment, shown_share, shown_span
 from supervisor.cli.workers import print_workers
+from supervisor.model.amounts import shown_seconds
 from supervisor.model.paths import printable
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.supervision.attendance import Attendance

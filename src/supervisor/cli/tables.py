@@ -8,7 +8,8 @@ from datetime import datetime
 import click
 from rich.cells import cell_len
 
-from supervisor.cli.output import print_wrapped, shown_seconds, terminal_columns
+from supervisor.cli.output import print_wrapped, terminal_columns
+from supervisor.model.amounts import shown_seconds
 from supervisor.model.paths import printable
 
 _GAP = "  "

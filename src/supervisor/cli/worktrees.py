@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from supervisor.cli.options import Location
-from supervisor.cli.output import print_json, shown_seconds
+from supervisor.cli.output import print_json
+from supervisor.model.amounts import shown_seconds
 from supervisor.supervision.tidy import Caretaker, Worktree
 
 

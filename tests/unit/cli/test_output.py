@@ -1,7 +1,7 @@
 import pytest
 
 from supervisor.cli.defect import write_report
-from supervisor.cli.output import shown_seconds
+from supervisor.model.amounts import shown_seconds
 
 
 def test_the_report_of_a_defect_hides_passwords() -> None:
