@@ -6,10 +6,12 @@ from pathlib import Path
 import click
 
 from supervisor.board.timeline.chrome import chrome_trace
+from supervisor.board.timeline.figures import figures
 from supervisor.board.timeline.picture import svg_picture
 from supervisor.board.timeline.reading import read_timeline
 from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, located
+from supervisor.cli.output import print_json
 from supervisor.cli.settings import repository_name
 from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
@@ -51,11 +53,12 @@ def export(ctx: click.Context, /, *, where: Location, session: str, form: str, o
 
     A session is named by its id or title, or the beginning of either. The picture is an SVG file, which browsers show
     and which tells more of whatever the mouse points at. `--format chrome` writes the same for ui.perfetto.dev and
-    about:tracing, where one can look closer.
+    about:tracing, where one can look closer. With `--json` standard output gets what it adds up to.
 
     \b
       supervisor trace export Night -o night.svg
       supervisor trace export b28e --format chrome -o night.json
+      supervisor trace export Night --json
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     place = Place.find(where.repo, where.runs_dir, where.database_url)
     if not place.has_control:
@@ -66,6 +69,10 @@ def export(ctx: click.Context, /, *, where: Location, session: str, form: str, o
         timeline = read_timeline(engine, place.runs_directory, found.id, SystemClock())
     finally:
         engine.dispose()
+    if where.as_json:
+        print_json(figures(timeline, form=form, output=output))
+        if output is None:
+            return 0
     content = svg_picture(timeline) if form == "svg" else json.dumps(chrome_trace(timeline), ensure_ascii=False) + "\n"
     if output is None:
         click.echo(content, nl=False)

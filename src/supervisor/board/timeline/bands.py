@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 # A file that a mail or a wiki takes: about two hundred bytes each.
 MOST_BANDS = 3000
 _NARROWEST = 1.0
-_WIDEST = 64.0
+_WIDEST = 1024.0
+_SIGN = 1.5
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,27 @@ def _merged(bands: Iterable[Band], narrow: float) -> Iterator[Band]:
     for band in sorted(bands, key=lambda band: band.left):
         is_near = bool(group) and band.left - group[-1].right < narrow
         if group and not (is_near and band.width < narrow and band.right - group[0].left <= 2 * narrow):
-            yield _one(group, narrow)
+            yield from _put_together(group)
             group = []
         group.append(band)
     if group:
-        yield _one(group, narrow)
+        yield from _put_together(group)
 
 
-def _one(group: Sequence[Band], narrow: float) -> Band:
+def _put_together(group: Sequence[Band]) -> Iterator[Band]:
+    """Yield a band of what most of the group is; upon it the first failure, which is what one looks for."""
     first = group[0]
     right = max(first.left + _NARROWEST, *(band.right for band in group))
     if len(group) == 1:
-        return replace(first, right=right)
+        yield replace(first, right=right)
+        return
     widths: dict[str, float] = {}
     for band in group:
-        # A failure among hundreds is what one looks for.
-        width = narrow if band.kind == "failed" else max(band.width, 0.001)
-        widths[band.kind] = widths.get(band.kind, 0.0) + width
+        widths[band.kind] = widths.get(band.kind, 0.0) + max(band.width, 0.001)
     kind = max(widths, key=lambda kind: widths[kind])
-    return Band(first.left, right, kind, sum((band.pages for band in group), Counter[str]()), "")
+    yield Band(first.left, right, kind, sum((band.pages for band in group), Counter[str]()), "")
+    failed = [band for band in group if band.kind == "failed"]
+    if failed and kind != "failed":
+        others = f"\nand {len(failed) - 1:,} more beside it" if len(failed) > 1 else ""
+        left = min(failed[0].left, right - _SIGN)
+        yield Band(left, left + _SIGN, "failed", Counter(), failed[0].tip + others)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from supervisor.board.progress import counted
 from supervisor.board.timeline.axis import Axis
 from supervisor.board.timeline.bands import Band
 from supervisor.board.timeline.heading import text
@@ -73,11 +74,12 @@ def lines_of(terms: Sequence[TermSpan], count: int, axis: Axis) -> list[list[Ban
 
 def page_bar(band: Band, top: float, height: float) -> str:
     """Return what stands for a page, or for many that are too narrow for a picture."""
-    told = band.tip or f"{band.pages.total():,} pages: " + ", ".join(
-        f"{count:,} {words}" for source, words in SOURCES.items() if (count := band.pages[source])
-    )
+    told = [f"{band.pages[source]:,} {words}" for source, words in SOURCES.items() if band.pages[source]]
+    many = f"{counted(band.pages.total(), 'page')}: {', '.join(told)}" if told else "pages wait for OCR slots"
     width = max(1.0, band.width - (0.6 if band.width > 3 else 0))
-    return element("rect", tip=told, x=band.left, y=top, width=width, height=height, class_=f"{band.kind} page".strip())
+    return element(
+        "rect", tip=band.tip or many, x=band.left, y=top, width=width, height=height, class_=f"{band.kind} page"
+    )
 
 
 def _bands(page: PageSpan, run_id: str, axis: Axis) -> Iterator[Band]:
