@@ -12,7 +12,7 @@ from supervisor.board.stored import from_results
 from supervisor.model.states import RunStatus
 from supervisor.store import events, runs, sessions
 from supervisor.store.databases import Databases
-from supervisor.store.engine import transaction
+from supervisor.store.engine import snapshot
 from supervisor.store.events import Event
 from supervisor.store.quality import DocumentQuality, PageQuality, rated_documents, weakest_pages
 from supervisor.store.runs import RunRow
@@ -84,7 +84,7 @@ def read_history(
     engine: Engine, databases: Databases, directory: RunsDirectory, run: int, *, pages_limit: int | None = 0
 ) -> RunHistory:
     """Read the story of a row of `runs`, with at most so many of its pages; None is all of them."""
-    with transaction(engine) as connection:
+    with snapshot(engine) as connection:
         row = runs.get(connection, run)
         session = sessions.get(connection, row.session_id)
         happened = events.history(connection, row.id)

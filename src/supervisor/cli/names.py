@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from supervisor.cli.options import location
 from supervisor.cli.settings import repository_name
 from supervisor.store import naming, runs
-from supervisor.store.engine import open_engine, transaction
+from supervisor.store.engine import open_engine, snapshot
 from supervisor.supervision.place import Place
 
 # A shell waits for as long, and the person for the shell.
@@ -48,7 +48,7 @@ def _begun(ctx: click.Context, incomplete: str, ask: Callable[[Connection, str],
     def look() -> None:
         # Tables that are missing or old are left as they are: nothing was started yet that needs them.
         engine = open_engine(place.databases.control_url, connections=1)
-        with transaction(engine) as connection:
+        with snapshot(engine) as connection:
             found.extend(ask(connection, repository))
 
     asking = threading.Thread(target=look, daemon=True)

@@ -85,6 +85,8 @@ def _next(standing: Standing, there: Attendance) -> Iterator[tuple[list[str], st
             yield ["work", "--session", session.id], "execute what is queued: nobody does"
         else:
             yield ["resume", session.id], "go on with it: nobody executes it any more"
+    if session.runs.get(RunStatus.RUNNING):
+        yield ["dashboard", "--session", session.id], "watch it"
     failed = next((run for run in runs if run.status is RunStatus.FAILED), None)
     if failed is not None:
         yield ["show", failed.run_id], "its documents and pages, the weakest first"

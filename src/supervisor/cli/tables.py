@@ -1,7 +1,5 @@
 """Tables with aligned columns, as wide as the terminal lets them be, and the words and times in them."""
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -48,7 +46,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, beneath: 
     def line(texts: Sequence[str]) -> list[str]:
         return [_placed(*one) for one in zip(texts[:upper], widths, right, strict=False)]
 
-    click.echo(_dim(_GAP.join([*line(head), *(head[upper:] if not beneath else ())]).rstrip()))
+    click.secho(_GAP.join([*line(head), *(head[upper:] if not beneath else ())]).rstrip(), dim=True)
     for row in cells:
         start = _GAP.join(painted_state(text) for text in line(row))
         rest = _GAP.join(text for text in row[upper:] if text)
@@ -69,9 +67,9 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def painted_state(text: str) -> str:
-    """Return the name of a state in its colour, where colours can be seen; every other text as it is."""
+    """Return the name of a state in its colour, for `click.echo`; every other text as it is."""
     colour = _COLOURS.get(text.strip())
-    return click.style(text, fg=colour) if colour and _has_colours() else text
+    return click.style(text, fg=colour) if colour else text
 
 
 def shown_moment(moment: datetime | None) -> str:
@@ -105,11 +103,3 @@ def shown_share(part: float, whole: float) -> str:
 def _placed(text: str, width: int, right: bool) -> str:
     space = " " * (width - cell_len(text))
     return space + text if right else text + space
-
-
-def _dim(text: str) -> str:
-    return click.style(text, dim=True) if _has_colours() else text
-
-
-def _has_colours() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

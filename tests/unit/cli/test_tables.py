@@ -4,6 +4,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
+from click import unstyle
 
 from supervisor.cli.tables import print_table, shown_age, shown_moment, shown_share
 
@@ -20,13 +21,13 @@ def test_columns_are_aligned_numbers_to_the_right(capsys: pytest.CaptureFixture[
     ]
 
 
-def on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch, *, beneath: int = 1) -> list[str]:
     """What a table looks like on a terminal that is so wide."""
     ours, theirs = pty.openpty()
     monkeypatch.setenv("COLUMNS", str(columns))
     with open(theirs, "w") as terminal:  # noqa: PTH123 (a descriptor)
         monkeypatch.setattr(sys, "stdout", terminal)
-        print_table(HEAD, ROWS)
+        print_table(HEAD, ROWS, beneath=beneath)
     with open(ours, "rb", buffering=0) as shown:  # noqa: PTH123 (a descriptor)
         read = b""
         # The end of a terminal is an error.
@@ -37,9 +38,8 @@ def on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_last_column_goes_beneath_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert on_terminal(54, monkeypatch)[1] == "letters  running  7/1,200  recognising, by desk-4711-1"
-    assert on_terminal(30, monkeypatch) == [
+    assert unstyle(on_terminal(54, monkeypatch)[1]) == "letters  running  7/1,200  recognising, by desk-4711-1"
+    assert list(map(unstyle, on_terminal(30, monkeypatch))) == [
         "run      state      pages",
         "letters  running  7/1,200",
         "  recognising, by desk-4711-1",
@@ -47,11 +47,17 @@ def test_the_last_column_goes_beneath_where_the_terminal_is_narrow(monkeypatch: 
     ]
 
 
-def test_states_have_colours_on_a_terminal_unless_nobody_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
+def test_the_last_column_can_go_on_beneath(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(map(unstyle, on_terminal(42, monkeypatch, beneath=0))) == [
+        "run      state      pages  does",
+        "letters  running  7/1,200  recognising, by",
+        "    desk-4711-1",
+        "書簡     failed       3/3",
+    ]
+
+
+def test_states_have_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[31mfailed " in on_terminal(80, monkeypatch)[2]
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in "".join(on_terminal(80, monkeypatch))
 
 
 @pytest.mark.parametrize(

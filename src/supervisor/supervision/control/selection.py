@@ -12,7 +12,7 @@ from supervisor.model.near import near_hint
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, ENDED_SESSIONS
 from supervisor.store import naming, runs
-from supervisor.store.engine import transaction
+from supervisor.store.engine import snapshot
 from supervisor.store.runs import RunHead
 from supervisor.store.sessions import SessionRow
 
@@ -76,13 +76,13 @@ def find_run(engine: Engine, repository: str, name: str) -> RunHead:
     Raises:
         UsageError: There is none, or more than one.
     """
-    with transaction(engine) as connection:
+    with snapshot(engine) as connection:
         return _resolve(connection, repository, name, _parsed(name, "run")).rows[0]
 
 
 def find_session(engine: Engine, repository: str | None, name: str) -> SessionRow:
     """Return the session that a name stands for; see `session_named`."""
-    with transaction(engine) as connection:
+    with snapshot(engine) as connection:
         return session_named(connection, repository, name)
 
 
