@@ -163,7 +163,7 @@ def test_a_database_where_nobody_is(found: Callable[..., Any]) -> None:
     code, said = found("database", "--database-url", "postgresql://ada:secret@127.0.0.1:1/ocr")
     assert (code, said["level"]) == (4, "error")
     assert "postgresql://ada:***@127.0.0.1:1/ocr" in said["message"]
-    assert said["hint"] == "start its server, or name another with --database-url"
+    assert said["hint"] == "start its server (systemctl start postgresql), or name another with --database-url"
 
 
 def test_a_wrong_password(found: Callable[..., Any], postgres: PostgresServer) -> None:

@@ -27,7 +27,7 @@ def test_every_report_of_a_run_tells_what_it_has_cost(archive: Archive) -> None:
     assert 20e6 < cost["peak_memory_bytes"] < 2e9
     assert 0 < cost["wall_seconds"] <= told["seconds"] + 0.01
     assert 0 <= cost["queue_seconds"] < 10
-    assert json.loads((archive.runs / "a" / "run.json").read_text())["resources"] == cost
+    assert archive.manifest("a")["resources"] == cost
     shown = archive.supervisor("show", "a", "--json").document
     assert shown["run"]["resources"] == shown["events"][-1]["detail"]["resources"] == cost
     last = json.loads((archive.runs / "a" / "trace.jsonl").read_text().splitlines()[-1])

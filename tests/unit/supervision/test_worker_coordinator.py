@@ -25,6 +25,7 @@ from supervisor.store.tables import run_progress, supervisors, workers
 from supervisor.store.tables import runs as table
 from supervisor.supervision.workers import hands
 from supervisor.supervision.workers.task import StaleTaskError, Task
+from support.schemas import check_runs_directory
 
 JOB = 'version = 1\n[[jobs]]\nname = "{0}"\ndocuments = ["scans/{0}-*.png"]\nformats = ["txt"]\n'
 
@@ -132,6 +133,7 @@ def test_a_worker_takes_runs_and_delivers_results(anywhere: Place) -> None:
     assert anywhere.text("a", "a-2") == "a2"
     assert (anywhere.runs / "a/output/figures.csv").exists()
     assert json.loads((anywhere.runs / "a/run.json").read_text())["status"] == "succeeded"
+    check_runs_directory(anywhere.runs)
     assert not task.workspace.exists()
     assert coordinator.heartbeat(worker).run_id is None
     assert coordinator.get_worker(worker.id).status is WorkerStatus.IDLE

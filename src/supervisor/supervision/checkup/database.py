@@ -16,6 +16,7 @@ from supervisor.supervision.upkeep import Condition, DatabaseView, look
 
 _NAME = "database"
 _PORT = 5432
+_LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _KNOCK_SECONDS = 3.0
 _TABLES = {
     Condition.CURRENT: (Level.OK, "", None),
@@ -62,10 +63,12 @@ def _remedy(url: sa.URL) -> str:
     """Return what to do about a database that cannot be used. The server's own words can be in any language."""
     if url.get_backend_name() == "sqlite":
         return f"see to it that {url.database} can be read and written, or name another with --database-url"
-    host = url.host or str(url.query.get("host", ""))
-    if _somebody_answers(host, url.port or int(str(url.query.get("port", _PORT)))):
+    host, port = url.host or str(url.query.get("host", "")), url.port or int(str(url.query.get("port", _PORT)))
+    if _somebody_answers(host, port):
         return "its server is there: check user, password (or PGPASSWORD, ~/.pgpass) and name in the URL"
-    return "start its server, or name another with --database-url"
+    if host in _LOCAL or host.startswith("/"):
+        return "start its server (systemctl start postgresql), or name another with --database-url"
+    return f"nobody answers at {host}:{port}: start its server there, or name another with --database-url"
 
 
 def _somebody_answers(host: str, port: int) -> bool:

@@ -52,7 +52,7 @@ def check_supervisors(surroundings: Surroundings) -> Finding:
         at_work = [
             one.supervisor for one in everybody if may_be_alive(place.runs_directory, place.databases, one, at=now)
         ]
-    told = {holder.pid for holder in _held(place.runs_directory.root)}
+    told = {holder.pid for holder in _held(place.runs_directory.root) if holder.is_here()}
     here = this_machine()
     stopped = [
         _Stopped(one.pid, f"supervisor {one.id} (pid {one.pid} on {one.host}) is stopped", f"kill -CONT {one.pid}")
