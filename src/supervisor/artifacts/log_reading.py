@@ -23,7 +23,7 @@ class LogReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIO | None = None
-        self._read_to = 0
+        self._line_at = 0
         self._partial = bytearray()
 
     def close(self) -> None:
@@ -51,17 +51,19 @@ class LogReader:
     def _complete_lines(self) -> Iterator[bytes]:
         if self._file is None:
             return
-        size = os.fstat(self._file.fileno()).st_size
-        if size < self._read_to:
-            # A line that found no room was taken back, or somebody has emptied the file.
-            begin = self._read_to - len(self._partial)
-            self._read_to = begin if size >= begin else 0
-            self._partial.clear()
-        while content := os.pread(self._file.fileno(), _CHUNK_BYTES, self._read_to):
-            self._read_to += len(content)
+        if os.fstat(self._file.fileno()).st_size < self._line_at:
+            # Somebody has emptied the file.
+            self._line_at = 0
+        # Half a line is read anew: if it found no room as a whole, it was taken back.
+        self._partial.clear()
+        read_to = self._line_at
+        while content := os.pread(self._file.fileno(), _CHUNK_BYTES, read_to):
+            read_to += len(content)
             *complete, rest = (self._partial + content).split(b"\n")
             self._partial = bytearray(rest)
-            yield from map(bytes, complete)
+            for line in complete:
+                self._line_at += len(line) + 1
+                yield bytes(line)
 
     def _is_rotated(self) -> bool:
         """Tell whether the log goes on in another file by now."""
@@ -93,7 +95,7 @@ class LogReader:
             return False
         if self._file is not None:
             self._file.close()
-        self._file, self._read_to = chosen, 0
+        self._file, self._line_at = chosen, 0
         self._partial.clear()
         return True
 
