@@ -18,7 +18,7 @@ from supervisor.store.sessions import SessionRow
 from supervisor.supervision.control.selection import find_run, find_session, unknown_name
 from supervisor.supervision.place import Place
 
-_EVENTS = 10
+_EVENTS = 30
 # Long enough for a calm figure, and short enough to see that nothing happens any more.
 _WINDOW_SECONDS = 20.0
 

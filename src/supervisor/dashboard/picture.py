@@ -13,7 +13,7 @@ from supervisor.dashboard.sections import events_section, runs_section, sessions
 from supervisor.dashboard.sight import Sight
 from supervisor.model.paths import printable
 
-_SHOWN_EVENTS = 10
+_EVENTS_IN_SNAPSHOT = 10
 # A section that has less room than its heading and two rows is left to others.
 _SMALLEST_SECTION = 3
 
@@ -97,5 +97,7 @@ def _sections(sight: Sight, frame: Frame) -> list[Section]:
     there = totals.workers.idle + totals.workers.busy + totals.workers.error
     found.append(workers_section(overview.workers, frame.columns, elsewhere=max(0, there - len(overview.workers))))
     if not frame.compact:
-        found.append(events_section(overview.events[:_SHOWN_EVENTS], frame.columns))
+        # They fill a terminal; a snapshot has no end.
+        events = overview.events if frame.lines is not None else overview.events[:_EVENTS_IN_SNAPSHOT]
+        found.append(events_section(events, frame.columns))
     return found

@@ -27,7 +27,7 @@ _SESSION_COLUMNS = (
 )
 _RUN_COLUMNS = (
     Column("run", 12, grows=2, widest=40),
-    Column("state", 11),
+    Column("state", 12),
     Column("lane", 6, from_columns=100),
     Column("documents", 9, is_right=True, from_columns=80),
     Column("done", 8, grows=1, widest=40),
@@ -40,7 +40,7 @@ _WORKER_COLUMNS = (
     Column("state", 7),
     Column("beat", 6, is_right=True),
     Column("run", 10, grows=2, widest=40),
-    Column("does", 11),
+    Column("does", 12),
     Column("done", 8, grows=1, widest=40, from_columns=70),
     Column("pages", 13, is_right=True, from_columns=90),
 )

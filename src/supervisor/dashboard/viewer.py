@@ -135,12 +135,10 @@ class Viewer:
     def _footer(self, view: View) -> Text:
         since = f"{view.at.astimezone():%H:%M:%S}"
         silent = (datetime.now(UTC) - view.at).total_seconds() - self._config.refresh_rate > _PATIENCE_SECONDS
-        if view.trouble is not None:
-            line = f"away since {since}: {view.trouble.message}"
-        elif silent:
-            line = f"no answer from the database since {since}"
-        else:
+        if view.trouble is None and not silent:
             return Text(printable(self._hint), style="dim", no_wrap=True)
+        why = f": {view.trouble.message}" if view.trouble is not None else ""
+        line = f"no answer from the database since {since}; above is how it stood then{why}"
         return Text(printable(line), style="yellow", no_wrap=True, overflow="ellipsis")
 
     def _asked_to_suspend(self, _number: int, _frame: FrameType | None) -> None:
