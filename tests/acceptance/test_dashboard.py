@@ -74,10 +74,10 @@ def test_who_leaves_finds_the_terminal_as_it_was(night: Archive, leave: Callable
         assert not seen.blank
 
 
-def test_what_happens_is_seen_and_a_shell_gets_the_terminal_meanwhile(night: Archive) -> None:
+def test_what_happens_is_seen_and_a_shell_gets_the_terminal_meanwhile(night: Archive, wait_until: Any) -> None:
     with screen(80, 30) as seen, watched(night, seen, "--session", "Nig", NO_COLOR="1") as process:
         os.kill(process.pid, signal.SIGTSTP)
-        os.waitpid(process.pid, os.WUNTRACED)
+        wait_until(lambda: os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[1]))
         seen.wait(lambda _lines: seen.written.endswith(GIVEN_BACK))
         os.kill(process.pid, signal.SIGCONT)
         seen.wait(lambda lines: lines[0].startswith("archive  session Night"))
