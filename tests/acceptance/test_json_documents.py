@@ -24,6 +24,7 @@ TYPED: Mapping[str, tuple[str, str]] = {
     "work": ("--once", "work/1"),
     "show": ("books", "run-history/1"),
     "logs": ("books --level error -n 3", "logs/1"),
+    "trace export": ("Night", "trace-export/1"),
     "dashboard": ("--session Night", "dashboard/1"),
     "status": ("", "status/1"),
     "list": ("", "sessions/1"),
