@@ -69,7 +69,7 @@ def _table(runs: Sequence[RunReport], columns: Sequence[_Column]) -> Table:
         table.add_row(
             Text(run.run_id),
             _state(run),
-            f"{_succeeded(run):,}/{len(run.documents):,}",
+            f"{_succeeded(run):,}/{len(run.documents):,}" if run.documents else "",
             *(_number(column, column.number(run)) for column in columns),
             _time(run.seconds),
         )

@@ -28,7 +28,7 @@ _URGENCY = (RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.
 def drawn_runs(watch: Watch, size: ConsoleDimensions) -> RenderableType:
     """Return at least one run as a table with a line beneath; of too many for the lines, those that execute first."""
     rows = watch.rows
-    hints = [_hint(name) for name in dict.fromkeys(row.resume for row in rows if row.resume)]
+    hints = _hints(rows, size.width)
     room = max(1, size.height - _OTHER_LINES - len(hints))
     shown, hidden = _chosen(rows, room)
     last = _last_line(watch, rows, size.width)
@@ -101,8 +101,14 @@ def _more(hidden: Sequence[RunProgress]) -> list[Text]:
     return [Text(f"and {_by_state(hidden)}", style="dim")]
 
 
-def _hint(name: str) -> Text:
-    return Text(f"paused; to go on: supervisor resume {name}", style=RUN_STYLES[RunStatus.CANCELLED], overflow="fold")
+def _hints(rows: Sequence[RunProgress], width: int) -> list[Text]:
+    """Return how what is paused goes on, in one line; without names all of it does."""
+    paused = list(dict.fromkeys(row.resume for row in rows if row.resume))
+    if not paused:
+        return []
+    named = f"paused; to go on: supervisor resume {' '.join(paused)}"
+    line = named if cell_len(named) <= width else "paused; to go on: supervisor resume"
+    return [Text(fitted(line, width), style=RUN_STYLES[RunStatus.CANCELLED])]
 
 
 def _last_line(watch: Watch, rows: Sequence[RunProgress], width: int) -> Text:
@@ -122,8 +128,8 @@ def _last_line(watch: Watch, rows: Sequence[RunProgress], width: int) -> Text:
 
 
 def _by_state(rows: Sequence[RunProgress]) -> str:
-    counts = Counter(row.status for row in rows)
-    return ", ".join(f"{counts[status]} {status}" for status in _URGENCY if counts[status])
+    counts = Counter("paused" if row.resume else row.status.value for row in rows)
+    return ", ".join(f"{counts[state]} {state}" for state in (*_URGENCY, "paused") if counts[state])
 
 
 def _time(seconds: float | None) -> Text:

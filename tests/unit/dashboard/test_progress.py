@@ -154,7 +154,17 @@ def test_the_hint_of_a_paused_session_stands_once_and_on_one_line(
         show(view, *(run(name, QUEUED, "paused", resume="session:b28e79996e38") for name in ("letters", "books")))
         lines = drawn(view)
     assert [line.split()[:2] for line in lines[1:3]] == [["letters", "paused"], ["books", "paused"]]
-    assert lines[3] == "paused; to go on: supervisor resume session:b28e79996e38"
+    assert lines[3:] == ["paused; to go on: supervisor resume session:b28e79996e38", "2 runs: 2 paused; 0 of 0+ pages"]
+
+
+@pytest.mark.parametrize(("number", "names"), [(2, " run-0 run-1"), (40, "")])
+def test_paused_runs_are_named_together_where_they_have_room(
+    terminal: MakeTerminal, clock: HandClock, run: Run, number: int, names: str
+) -> None:
+    view = LiveTable(terminal(80, 60), clock)
+    with view:
+        show(view, *(run(f"run-{one}", QUEUED, "paused", resume=f"run-{one}") for one in range(number)))
+        assert drawn(view)[-2] == f"paused; to go on: supervisor resume{names}"
 
 
 def test_it_is_drawn_anew_in_the_width_that_a_terminal_has_now(
