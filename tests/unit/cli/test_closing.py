@@ -1,5 +1,6 @@
 """What stands under runs that have ended."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def report(tmp_path: Path) -> Report:
 @pytest.fixture
 def closing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Print:
     """Prints what stands under runs, on standard output that is as wide as COLUMNS says."""
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR"):
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -177,19 +178,35 @@ def test_what_documents_are_called_cannot_steer_the_terminal(closing: Print, rep
     assert lines[3] == "  scans/0.png: \\x1b[2J [red]is\\nempty"
 
 
+RED = "\x1b[1;31mfailed\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "coloured"),
+    [
+        (False, {}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"CLICOLOR_FORCE": "1"}, True),
+        (False, {"CLICOLOR": "1"}, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"CLICOLOR": "0"}, False),
+        (True, {"CLICOLOR": "0", "FORCE_COLOR": "1"}, True),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
 def test_colours_come_and_go_as_the_environment_says(
-    closing: Print, report: Report, monkeypatch: pytest.MonkeyPatch
+    closing: Print,
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    terminal: bool,
+    environment: dict[str, str],
+    coloured: bool,
 ) -> None:
-    runs = [report("maps", FAILED, documents=documents(0, "is empty"))]
-    monkeypatch.setenv("TERM", "xterm-256color")
-    red, assert_on = "\x1b[1;31mfailed\x1b[0m", {"FORCE_COLOR": True, "CLICOLOR_FORCE": True, "CLICOLOR": False}
-    for name, is_coloured in assert_on.items():
-        monkeypatch.setenv(name, "1")
-        assert (red in "\n".join(closing(runs))) is is_coloured, name
-        monkeypatch.setenv("NO_COLOR", "1")
-        assert "\x1b[1;31m" not in "\n".join(closing(runs))
-        monkeypatch.delenv(name)
-        monkeypatch.delenv("NO_COLOR")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("CLICOLOR", "0")
-    assert red in "\n".join(closing(runs)), "who forces it, gets it"
+    for name, value in ({"TERM": "xterm-256color"} | environment).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    lines = closing([report("maps", FAILED, documents=documents(0, "is empty"))])
+    assert (RED in "\n".join(lines)) is coloured
