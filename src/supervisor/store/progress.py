@@ -7,11 +7,9 @@ from operator import add
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
-from supervisor.store.engine import is_postgres
 from supervisor.store.tables import run_progress, runs
 
 
@@ -85,22 +83,23 @@ def keep(
 ) -> bool:
     """Note how far a run is, while it is running under this term.
 
-    Whoever is about to change the run is not waited for, and lets nothing be noted.
+    The row of the run is not locked for it, which others wait for. Whoever changes that notes the stage in the same
+    transaction: what has happened before we have this row is seen, and what comes later is written over ours.
 
     Returns:
         Whether it is noted.
     """
     values: dict[str, Any] = {"stage": stage, **vars(counts), "updated_at": at}
-    current = sa.select(
-        runs.c.id, *(sa.bindparam(f"new_{name}", value, run_progress.c[name].type) for name, value in values.items())
-    ).where(runs.c.id == run, runs.c.status == RunStatus.RUNNING, runs.c.lease_term == lease_term)
-    insert = postgresql.insert(run_progress) if is_postgres(connection) else sqlite.insert(run_progress)
-    # It keeps the row from changing until we have written: else, what was decided on its old state would be written.
-    query = insert.from_select(["run", *values], current.with_for_update(read=True, skip_locked=True))
-    kept = query.on_conflict_do_update(
-        index_elements=[run_progress.c.run], set_={name: query.excluded[name] for name in values}
-    )
-    return connection.execute(kept).rowcount == 1
+    is_current = (runs.c.id == run) & (runs.c.status == RunStatus.RUNNING) & (runs.c.lease_term == lease_term)
+    mine = run_progress.c.run == run
+    if connection.scalar(sa.select(run_progress.c.run).where(mine).with_for_update()) is not None:
+        changed = sa.update(run_progress).where(mine, sa.exists().where(is_current)).values(values)
+        return connection.execute(changed).rowcount == 1
+    # Whoever queued it by hand made no row for its progress.
+    if connection.scalar(sa.select(runs.c.id).where(is_current)) is None:
+        return False
+    connection.execute(sa.insert(run_progress).values(run=run, **values))
+    return True
 
 
 def _length(documents: object) -> int:

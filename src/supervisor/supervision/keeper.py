@@ -20,8 +20,8 @@ REST_SECONDS = 1.0
 class ProgressKeeper:
     """Writes what has changed, about once a second, from a thread and a connection of its own.
 
-    Neither the loop nor a claim waits for it. What could not be written, as the database is away or somebody changes
-    the run just then, is tried again; nothing is lost by it, since the next picture is complete in itself.
+    Neither the loop nor a claim waits for it. What could not be written, as the database is away, is tried again;
+    nothing is lost by it, since the next picture is complete in itself.
 
     Used as a context manager, it writes while the block runs.
     """
@@ -47,7 +47,9 @@ class ProgressKeeper:
     ) -> None:
         self._stop.set()
         self._news.set()
-        self._thread.join()
+        # What is still to be written is out of date: the end of a run writes its last values. A database that hangs
+        # is waited for no longer than that; the thread ends when it has its answer.
+        self._thread.join(REST_SECONDS)
         self._engine.dispose()
 
     def note(self, row: RunHead, progress: RunProgress) -> None:
@@ -72,7 +74,7 @@ class ProgressKeeper:
             DatabaseError: Nothing was written.
         """
         with self._guard:
-            due = {id_: self._held[id_] for id_ in self._changed}
+            due = {id_: self._held[id_] for id_ in sorted(self._changed)}
         if not due:
             return
         with transaction(self._engine) as connection:

@@ -1,6 +1,7 @@
 """What those who watch are told of runs, and that nobody waits for it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -13,12 +14,15 @@ from supervisor.board.progress import RunProgress
 from supervisor.board.views import RunView
 from supervisor.locks.processes import wait_until
 from supervisor.model.states import RunStatus
+from supervisor.store import leases
+from supervisor.store import progress as store
 from supervisor.store.engine import transaction
+from supervisor.store.runs import hold
 from supervisor.store.tables import run_progress, runs
 from supervisor.supervision import keeper as keeper_module
 from supervisor.supervision.assignment import Assignment, Ending
 from supervisor.supervision.end import end
-from supervisor.supervision.keeper import ProgressKeeper
+from supervisor.supervision.keeper import ProgressKeeper, counts_of
 from supervisor.supervision.reap import INTERRUPTED
 from support.bench import Bench
 
@@ -134,24 +138,62 @@ def test_it_writes_beside_the_loop_which_never_waits(
         keeper.note(claimed.row, STARTED)
         assert wait_until(lambda: seen(bench).stage == "recognising", 5)
         with transaction(bench.shop.engine) as connection:
-            # On SQLite this keeps everybody from writing, on Postgres from noting how far this run is.
+            # On SQLite this keeps everybody else from writing.
             connection.execute(sa.update(runs).values(priority=7))
             keeper.note(claimed.row, HALFWAY)
         assert wait_until(lambda: seen(bench).pages.done == 6, 5)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_a_run_that_is_being_changed_is_left_for_later(
+def test_who_holds_a_run_is_not_waited_for_and_who_beats_waits_for_nobody(
     bench: Bench, claimed: Assignment, keeper_of: Callable[[Bench], ProgressKeeper]
 ) -> None:
     keeper = keeper_of(bench)
     keeper.note(claimed.row, HALFWAY)
     with transaction(bench.shop.engine) as connection:
-        connection.execute(sa.update(runs).values(priority=7))
+        assert hold(connection, claimed.row)
         keeper.keep()
-    assert seen(bench).pages.done == 0
-    keeper.keep()
     assert seen(bench).pages.done == 6
+    with transaction(keeper._engine) as connection:
+        at = bench.shop.now(connection)
+        assert store.keep(connection, claimed.row.id, claimed.row.lease_term, "reading", counts_of(STARTED), at=at)
+        with transaction(bench.shop.engine) as other:
+            leases.renew(other, {claimed.row.id: claimed.row.lease_term}, at=at)
+            query = sa.select(runs.c.heartbeat_at).where(runs.c.id == claimed.row.id)
+            assert other.scalar(query) == at
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("first", ["keeper", "end"])
+def test_what_is_overtaken_by_the_end_does_not_stand(
+    bench: Bench, claimed: Assignment, keeper_of: Callable[[Bench], ProgressKeeper], first: str
+) -> None:
+    keeper = keeper_of(bench)
+    keeper.note(claimed.row, replace(STARTED, pages=1))
+    bench.stage(claimed.row, "text")
+    claimed.progress = HALFWAY
+    with ThreadPoolExecutor() as threads:
+        with transaction(bench.shop.engine) as connection:
+            # Both find this row taken, one after the other.
+            connection.execute(sa.select(run_progress.c.run).with_for_update())
+            steps: dict[str, Callable[[], object]] = {
+                "keeper": keeper.keep,
+                "end": lambda: end(bench.shop, claimed, Ending(RunStatus.SUCCEEDED, "succeeded")),
+            }
+            waiting = [threads.submit(steps.pop(first))]
+            assert wait_until(lambda: waiters(bench) == 1, 5)
+            waiting.append(threads.submit(steps.popitem()[1]))
+            assert wait_until(lambda: waiters(bench) == 2, 5)
+        for one in waiting:
+            one.result()
+    assert (seen(bench).stage, seen(bench).pages.done, seen(bench).pages.found) == ("succeeded", 6, 9)
+
+
+def waiters(bench: Bench) -> int:
+    """Return how many connections wait for a lock of another one."""
+    with transaction(bench.shop.engine) as connection:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return int(connection.scalar(sa.text(waits)) or 0)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
