@@ -15,9 +15,9 @@ from supervisor.cli.output import print_json, print_note
 from supervisor.cli.settings import repository_name
 from supervisor.cli.tables import print_table, shown_age, shown_moment
 from supervisor.clock import SystemClock
-from supervisor.errors import UsageError
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.states import WorkerStatus
+from supervisor.supervision.control.scaling import nobody_works
 from supervisor.supervision.control.scaling import scale as scale_supervisor
 from supervisor.supervision.place import Place
 
@@ -62,7 +62,7 @@ def scale(ctx: click.Context, /, *, where: Location, number: int, name: str | No
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     place = Place.find(where.repo, where.runs_dir, where.database_url)
     if not place.has_control:
-        raise UsageError("no supervisor is at work here", hint="start one: supervisor work --workers N")
+        raise nobody_works()
     with place.open_workshop(print_note) as shop:
         done = scale_supervisor(shop, place.identity(repository_name(ctx, place.repository)), number, name)
     one, before = done.supervisor, done.supervisor.desired_workers

@@ -3,6 +3,7 @@ import os
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -61,18 +62,18 @@ class Place:
 
 
 @pytest.fixture
-def place(make_place: Callable[[str | None], Place]) -> Place:
+def place(make_place: Callable[..., Place]) -> Place:
     return make_place(None)
 
 
 @pytest.fixture
-def anywhere(make_place: Callable[[str | None], Place], database_kind: str, request: pytest.FixtureRequest) -> Place:
+def anywhere(make_place: Callable[..., Place], database_kind: str, request: pytest.FixtureRequest) -> Place:
     """One with each kind of database."""
     return make_place(request.getfixturevalue("database_url") if database_kind == "postgresql" else None)
 
 
 @pytest.fixture
-def make_place(repository: Repository, tmp_path: Path) -> Iterator[Callable[[str | None], Place]]:
+def make_place(repository: Repository, tmp_path: Path) -> Iterator[Callable[..., Place]]:
     top = repository.work_tree
     assert top is not None
     (top / "scans").mkdir()
@@ -84,7 +85,7 @@ def make_place(repository: Repository, tmp_path: Path) -> Iterator[Callable[[str
     for arguments in (("add", "--all"), (*who, "commit", "-q", "-m", "scans")):
         subprocess.run(["git", "-C", str(top), *arguments], check=True)
     with ExitStack() as until_the_end:
-        yield lambda url: Place(top, tmp_path / "runs", url, until_the_end)
+        yield lambda url, runs=tmp_path / "runs": Place(top, runs, url, until_the_end)
 
 
 def read(task: Task) -> list[DeliveredDocument]:
@@ -360,6 +361,38 @@ def test_a_task_that_was_given_to_another_is_refused(anywhere: Place, late: str)
         assert connection.scalar(sa.select(table.c.claimed_by)) == "another"
     assert not (anywhere.runs / "a/output").exists()
     assert not supervisor.ExecutorLockManager(anywhere.runs).is_held("a")
+
+
+def test_a_silent_worker_of_another_machine_loses_its_task_to_one_here(
+    make_place: Callable[..., Place], postgres_url: str, tmp_path: Path
+) -> None:
+    there = make_place(postgres_url)
+    there.queue("a")
+    silent = there.coordinator(lease_seconds=6)
+    worker = silent.register_worker()
+    task = assigned(silent, worker.id)
+    silent.deliver_results(worker, read(task)[:1])
+    with transaction(there.engine()) as connection:
+        elsewhere = {"machine_id": "another", "boot_id": "another", "host": "far", "runs_directory": "/far/runs"}
+        connection.execute(sa.update(supervisors).values(elsewhere))
+        long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+        for one in (table, workers, supervisors):
+            connection.execute(sa.update(one).values(heartbeat_at=long_ago))
+    here = make_place(postgres_url, tmp_path / "here")
+    coordinator = here.coordinator()
+    mine = coordinator.register_worker()
+    limit = time.monotonic() + 60
+    while (taken := coordinator.assign_task(mine)) is None:
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    assert (taken.run_id, taken.attempt, taken.lease_term) == ("a", 1, 2)
+    assert [one.is_done for one in taken.documents] == [True, False]
+    assert silent.heartbeat(worker).is_lost
+    with pytest.raises(StaleTaskError):
+        silent.complete_task(worker, documents=read(task))
+    report = coordinator.complete_task(mine, documents=read(taken))
+    assert (report.status, report.pages.total) == (RunStatus.SUCCEEDED, 2)
+    assert (here.text("a", "a-1"), here.text("a", "a-2")) == ("a1", "a2")
 
 
 def test_what_a_database_did_not_answer_is_said_again(anywhere: Place, monkeypatch: pytest.MonkeyPatch) -> None:
