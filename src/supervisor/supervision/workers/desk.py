@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from supervisor.clock import SystemClock
-from supervisor.errors import NoRoomError, UsageError
+from supervisor.errors import SupervisorError, UsageError
 from supervisor.store import workers
 from supervisor.store.engine import transaction
-from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.kept import KeptEngine
 from supervisor.store.moments import database_now
 from supervisor.store.workers import WorkerRow
@@ -147,7 +146,7 @@ class WorkerDesk:
             for hand in enrolment.hands:
                 try:
                     _take_away(enrolment, hand)
-                except (DatabaseUnavailable, NoRoomError, StaleTaskError) as trouble:
+                except SupervisorError as trouble:
                     self._setting.note(f"worker {hand.worker_id}: {trouble}")
                     drop(enrolment.shop, hand)
             enrolment.sign_off()
