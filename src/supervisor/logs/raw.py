@@ -14,7 +14,8 @@ from supervisor.logs.lines import OUTPUT, LogLine, decoded
 _LONGEST_BYTES = 4 * 1024 * 1024
 # How a line of ours begins, also behind what somebody else has begun and not ended.
 _OURS = b'{"timestamp": "'
-_DEATH_BEGINS = re.compile(r"Traceback \(most recent call last\):|Fatal Python error: ")
+# As Python's own error messages do, and those of faulthandler.
+_DEATH_BEGINS = re.compile(r"Traceback \(most recent call last\):|Fatal Python error: |(Current t|T)hread 0x")
 
 
 class RawLines:

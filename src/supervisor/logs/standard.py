@@ -5,6 +5,7 @@ process. What they write passes the supervisor, and its structlog with it, befor
 """
 
 import contextlib
+import faulthandler
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ class LineHandler(logging.Handler):
 def log_to(descriptor: int, level: str) -> None:
     """Write everything that this process logs, from a level on, to a descriptor, each line by one write.
 
+    There it also says where it was when it crashes, in the words of faulthandler.
     When nobody reads there any more, as in an executor that outlives its supervisor, nothing is written.
     """
 
@@ -43,6 +45,7 @@ def log_to(descriptor: int, level: str) -> None:
             os.write(descriptor, line.encoded())
 
     handler = LineHandler(write)
+    faulthandler.enable(descriptor)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
 
 

@@ -56,7 +56,7 @@ def test_the_last_words_of_a_process_are_errors() -> None:
     trace = b'Traceback (most recent call last):\n  File "x.py", line 1\n    boom()\nZeroDivisionError: no\nand then\n'
     assert [level for level, _ in told(lines(trace))] == ["error"] * 4 + ["output"]
     fault = b"Fatal Python error: Segmentation fault\n\nCurrent thread 0x01 (most recent call first):\n"
-    assert told(lines(fault))[0] == ("error", "Fatal Python error: Segmentation fault")
+    assert [level for level, _ in told(lines(fault + b'  File "x.py", line 1 in f\n'))] == ["error"] * 3
 
 
 def test_empty_lines_are_nothing() -> None:

@@ -1,5 +1,7 @@
+import faulthandler
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,7 @@ def root() -> Iterator[logging.Logger]:
     before = (root.handlers[:], root.level)
     yield root
     root.handlers[:], root.level = before
+    faulthandler.enable(sys.__stderr__)  # as pytest has it
 
 
 def test_what_is_logged_is_written_as_lines_of_ours(root: logging.Logger) -> None:
