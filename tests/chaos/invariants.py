@@ -19,6 +19,7 @@ _LASTING = (
     "control.db",
     "workspaces",
     ".supervisors",
+    ".supervisors/supervisor.log*",
     ".locks",
     ".locks/?.lock",
     ".workspace_leases",
