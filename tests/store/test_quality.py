@@ -49,7 +49,7 @@ def _results(engine: Engine) -> None:
             page("weak.pdf", 2, 30.0, 0.8, text="x" * 10),
             page("weak.pdf", 3, 70.0, 0.25, text=""),
             page("Blank.png", 1, None, None, source="blank"),
-            page("torn.pdf", 1, 80.0, 0.2),
+            page("torn.pdf", 1, 50.0, 0.2),
             page("torn.pdf", 2, None, None, status=BAD, source=None, error="took too long"),
             page("good.tiff", 1, 1.0, 1.0, attempt=1),
             page("good.tiff", 1, 1.0, 1.0, run=2),
