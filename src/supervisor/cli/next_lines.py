@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli.output import print_wrapped
+
 
 def print_lines(lines: Sequence[tuple[Sequence[str], str]]) -> None:
     """Print command lines that can be copied, each with what it is good for."""
@@ -12,4 +14,4 @@ def print_lines(lines: Sequence[tuple[Sequence[str], str]]) -> None:
     width = max(len(line) for line, _why in shown)
     click.echo("What to type next:")
     for line, why in shown:
-        click.echo(f"  {line:<{width}}  {why}")
+        print_wrapped(f"  {line:<{width}}  ", why, indent=6)

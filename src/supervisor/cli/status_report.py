@@ -89,7 +89,7 @@ def _next(standing: Standing, there: Attendance) -> Iterator[tuple[list[str], st
         yield ["dashboard", "--session", session.id], "watch it"
     failed = next((run for run in runs if run.status is RunStatus.FAILED), None)
     if failed is not None:
-        yield ["show", failed.run_id], "its documents and pages, the weakest first"
+        yield ["show", failed.run_id], "what failed, and what is weak"
         yield ["logs", failed.run_id], "what its executor said"
 
 

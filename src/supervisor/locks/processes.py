@@ -40,15 +40,6 @@ def started_at(pid: int) -> float | None:
         return None
 
 
-def is_suspended(pid: int) -> bool:
-    """Tell whether a process was stopped and not continued; one that is gone or hidden was not."""
-    try:
-        status: str = psutil.Process(pid).status()
-    except psutil.Error:
-        return False
-    return status == psutil.STATUS_STOPPED
-
-
 def is_running(pid: int, start: float) -> bool:
     """Tell whether that very process, not a later one with its pid, is alive."""
     now = started_at(pid)

@@ -11,7 +11,7 @@ from supervisor.store import supervisors
 from supervisor.store.databases import Databases
 from supervisor.store.engine import snapshot
 from supervisor.store.supervisors import SupervisorRow
-from supervisor.supervision.presence import is_stopped, may_be_alive
+from supervisor.supervision.presence import may_be_alive, stands_still
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,6 @@ def attendance(
     with snapshot(engine) as connection:
         heard = supervisors.serving(connection, session_id, repository)
     living = [one for one in heard if may_be_alive(directory, databases, one, at=at)]
-    return Attendance(is_served=bool(living), stopped=[one.supervisor for one in living if is_stopped(one.supervisor)])
+    return Attendance(
+        is_served=bool(living), stopped=[one.supervisor for one in living if stands_still(one.supervisor)]
+    )

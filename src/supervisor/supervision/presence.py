@@ -17,7 +17,7 @@ from supervisor.config import DISTRIBUTION
 from supervisor.errors import HeldError
 from supervisor.locks.descriptor import LockedFile, is_locked
 from supervisor.locks.machine import this_machine
-from supervisor.locks.processes import SAME_START_SECONDS, is_suspended, started_at
+from supervisor.locks.processes import SAME_START_SECONDS, is_stopped, started_at
 from supervisor.model.lease import is_expired
 from supervisor.model.liveness import HolderView, Nearness, Verdict, nearness, verdict
 from supervisor.store.databases import Databases
@@ -111,11 +111,11 @@ def judge(directory: RunsDirectory, databases: Databases, supervisor: Supervisor
     return verdict(HolderView(nearness=near, lock_held=lock_held, process_alive=process_alive))
 
 
-def is_stopped(supervisor: SupervisorRow) -> bool:
+def stands_still(supervisor: SupervisorRow) -> bool:
     """Tell whether a supervisor lives on this host and was stopped, by SIGSTOP or Ctrl-Z: it keeps its runs."""
     if nearness(supervisor, this_machine()) is not Nearness.PIDS:
         return False
-    return _process_alive(supervisor.pid, supervisor.process_started_at) is True and is_suspended(supervisor.pid)
+    return _process_alive(supervisor.pid, supervisor.process_started_at) is True and is_stopped(supervisor.pid)
 
 
 def may_be_alive(

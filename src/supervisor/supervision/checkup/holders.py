@@ -7,16 +7,14 @@ from pathlib import Path
 from supervisor.board.progress import counted
 from supervisor.clock import SystemClock
 from supervisor.locks.holder import Holder
-from supervisor.locks.machine import this_machine
 from supervisor.locks.processes import is_stopped
 from supervisor.locks.runlock import ExecutorLockManager
-from supervisor.model.liveness import Nearness, nearness
 from supervisor.store import supervisors
 from supervisor.store.engine import open_engine, snapshot
 from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
-from supervisor.supervision.presence import may_be_alive
+from supervisor.supervision.presence import may_be_alive, stands_still
 from supervisor.supervision.upkeep import Condition, look
 
 
@@ -53,11 +51,10 @@ def check_supervisors(surroundings: Surroundings) -> Finding:
             one.supervisor for one in everybody if may_be_alive(place.runs_directory, place.databases, one, at=now)
         ]
     told = {holder.pid for holder in _held(place.runs_directory.root) if holder.is_here()}
-    here = this_machine()
     stopped = [
         _Stopped(one.pid, f"supervisor {one.id} (pid {one.pid} on {one.host}) is stopped", f"kill -CONT {one.pid}")
         for one in at_work
-        if one.pid not in told and nearness(one, here) is Nearness.PIDS and is_stopped(one.pid)
+        if one.pid not in told and stands_still(one)
     ]
     message = f"{len(at_work)} at work" if at_work else "none at work"
     return _finding("supervisors", message, stopped, {"at_work": len(at_work)})
