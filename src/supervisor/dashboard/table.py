@@ -29,14 +29,14 @@ def drawn_runs(watch: Watch, size: ConsoleDimensions) -> RenderableType:
     """Return at least one run as a table with a line beneath; of too many for the lines, those that execute first."""
     rows = watch.rows
     hints = _hints(rows, size.width)
-    room = max(1, size.height - _OTHER_LINES - len(hints))
+    room = max(2, size.height - _OTHER_LINES - len(hints))
     shown, hidden = _chosen(rows, room)
     last = _last_line(watch, rows, size.width)
     return Group(_table(watch, shown, size.width), *_more(hidden), *hints, last)
 
 
 def _chosen(rows: Sequence[RunProgress], room: int) -> tuple[list[RunProgress], list[RunProgress]]:
-    """Return the runs that are shown, in their order, and those for which there is no line."""
+    """Return the runs that are shown, the most urgent first if not all are, and those for which there is no line."""
     if len(rows) <= room:
         return list(rows), []
     by_urgency = sorted(rows, key=lambda row: _URGENCY.index(row.status))

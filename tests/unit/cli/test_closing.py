@@ -161,10 +161,17 @@ def test_advice_names_the_worst_and_some_of_the_others(closing: Print, report: R
     advice = [line for line in closing(runs) if line.startswith("  supervisor ")]
     everything = ",".join(f"run-{number}" for number in range(1, 9))
     assert [" ".join(line.split()) for line in advice] == [
-        "supervisor show run-8 8 documents failed; also run-7, run-6, run-5, run-4, run-3 and 2 more",
+        "supervisor show run-8 8 documents failed, 2 weak pages; also run-7, run-6, run-5, run-4, run-3 and 2 more",
         "supervisor show run-1 9 weak pages to look at; also run-2, run-3, run-4, run-5, run-6 and 2 more",
         f"supervisor --run-ids {everything} again, once mended; known pages are reused",
     ]
+
+
+def test_a_run_that_came_twice_needs_nothing_any_more_if_it_succeeded_in_the_end(
+    closing: Print, report: Report
+) -> None:
+    twice = [report("maps", FAILED, documents=documents(1, "is empty")), report("maps")]
+    assert closing(twice)[-1].startswith("Results: ")
 
 
 def test_who_works_goes_on_with_work(closing: Print, report: Report) -> None:

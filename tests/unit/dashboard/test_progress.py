@@ -100,6 +100,13 @@ def test_of_more_runs_than_lines_those_that_execute_come_first_and_the_rest_is_c
     assert len(lines) == 11
 
 
+def test_a_terminal_of_very_few_lines_has_room_for_one_run(terminal: MakeTerminal, clock: HandClock, run: Run) -> None:
+    view = LiveTable(terminal(80, 5), clock)
+    with view:
+        show(view, *(run(name, RUNNING, "recognising", **AT_WORK) for name in "abc"))
+        assert [line.split()[0] for line in drawn(view)] == ["run", "a", "and", "3"]
+
+
 def test_the_time_of_a_run_goes_on_after_a_retry_and_begins_anew_with_a_new_row(
     terminal: MakeTerminal, clock: HandClock, run: Run
 ) -> None:
