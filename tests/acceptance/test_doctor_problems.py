@@ -93,12 +93,14 @@ def in_mount_namespace(healthy: Archive, line: str) -> Any:
     return done
 
 
-def test_no_tesseract(found: Callable[..., Any], tmp_path: Path) -> None:
+def test_no_tesseract(healthy: Archive, tmp_path: Path) -> None:
     for name in ("git", "env"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
-    code, said = found("tesseract", PATH=str(tmp_path))
-    assert (code, said["level"]) == (4, "error")
+    done = healthy.supervisor("doctor", "--json", PATH=str(tmp_path))
+    said = of(done, "tesseract")
+    assert (done.code, said["level"]) == (4, "error")
     assert said["hint"].startswith("apt-get install tesseract-ocr")
+    assert of(done, "git")["level"] == of(done, "runs")["level"] == "ok"
 
 
 @pytest.mark.parametrize("present", [(), ("osd",)])
