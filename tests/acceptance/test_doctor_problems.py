@@ -177,6 +177,18 @@ def test_a_wrong_password(found: Callable[..., Any], postgres: PostgresServer) -
     assert "check user, password" in said["hint"]
 
 
+@pytest.mark.parametrize(
+    ("url", "message", "hint"),
+    [
+        ("mysql://db/ocr", "a database of kind 'mysql' cannot be used", "use PostgreSQL or SQLite"),
+        ("sqlite:////nowhere/ocr.db", "/nowhere/ocr.db: there is no such directory", "mkdir -p /nowhere"),
+    ],
+)
+def test_a_url_that_leads_nowhere(found: Callable[..., Any], url: str, message: str, hint: str) -> None:
+    code, said = found("database", "--database-url", url)
+    assert (code, said["level"], said["message"], said["hint"]) == (4, "error", message, hint)
+
+
 def test_a_database_that_never_answers(found: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/ocr"

@@ -1,5 +1,6 @@
 """The control database: does it answer, is it where it can be trusted, do its tables fit this program."""
 
+import shlex
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from supervisor.artifacts.filesystems import Mount, network_file_system
-from supervisor.store.databases import Databases
 from supervisor.store.errors import DatabaseError, DatabaseFull
 from supervisor.store.urls import parse_url
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
+from supervisor.supervision.checkup.storage import obstacle_to_writing
 from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.upkeep import Condition, DatabaseView, look
 
@@ -29,10 +30,10 @@ _TABLES = {
 def check_database(surroundings: Surroundings) -> Finding:
     """Tell which database is used, and whether its tables fit this program."""
     databases = surroundings.place.databases
-    kind = _network(databases, surroundings.mounts)
-    if kind:
-        message = f"SQLite on a network file system ({kind}) is not safe: {databases.control_url}"
-        return Finding(Level.ERROR, _NAME, message, SHARING_HINT)
+    if databases.shared and databases.is_sqlite:
+        refused = _refused(Path(parse_url(databases.control_url).database or "").absolute(), surroundings.mounts)
+        if refused:
+            return refused
     try:
         view = look(surroundings.place)
     except DatabaseFull:
@@ -46,11 +47,18 @@ def check_database(surroundings: Surroundings) -> Finding:
     return Finding(level, _NAME, view.url + said + _revisions(view), hint, facts=facts)
 
 
-def _network(databases: Databases, mounts: Sequence[Mount] | None) -> str | None:
-    """Return the network file system that a named SQLite database is on; one in the runs directory is its matter."""
-    if not (databases.shared and databases.is_sqlite):
-        return None
-    return network_file_system(Path(parse_url(databases.control_url).database or "").absolute(), mounts)
+def _refused(file: Path, mounts: Sequence[Mount] | None) -> Finding | None:
+    """Return what is wrong with a file that is named as the database; one in the runs directory is a matter of that."""
+    kind = network_file_system(file, mounts)
+    if kind:
+        message = f"SQLite on a network file system ({kind}) is not safe: {file}"
+        return Finding(Level.ERROR, _NAME, message, SHARING_HINT)
+    if not file.parent.is_dir():
+        return Finding(
+            Level.ERROR, _NAME, f"{file}: there is no such directory", f"mkdir -p {shlex.quote(str(file.parent))}"
+        )
+    obstacle = obstacle_to_writing(file.parent)
+    return obstacle and Finding(Level.ERROR, _NAME, *obstacle)
 
 
 def _revisions(view: DatabaseView) -> str:

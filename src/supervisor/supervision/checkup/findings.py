@@ -58,8 +58,17 @@ class Surroundings:
     in_repository: bool = False
 
     @cached_property
+    def files(self) -> Place:
+        """The repository and its runs directory, whatever database is meant.
+
+        Raises:
+            UsageError: The directory is in no repository.
+        """
+        return Place.find(self.repo, self.runs_dir, None)
+
+    @cached_property
     def place(self) -> Place:
-        """The repository and what belongs to it.
+        """The same with the database that is meant.
 
         Raises:
             UsageError: The directory is in no repository, or the URL cannot be used.

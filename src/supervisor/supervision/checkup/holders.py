@@ -29,7 +29,7 @@ class _Stopped:
 
 def check_locks(surroundings: Surroundings) -> Finding:
     """Tell how many runs are held, and which of them by somebody who is stopped."""
-    held = _held(surroundings.place.runs_directory.root)
+    held = _held(surroundings.files.runs_directory.root)
     stopped = [one for holder in held for one in _stopped_parts(holder)]
     message = f"{counted(len(held), 'run')} held" if held else "no run is held"
     return _finding("locks", message, stopped, {"held": len(held)})

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from supervisor.board.progress import counted
 from supervisor.errors import UsageError
+from supervisor.git.repository import Repository
 from supervisor.ocr.engines.loading import why_not_loaded
 from supervisor.ocr.engines.tesseract import Tesseract, language_package, needed_languages, probe_tesseract
 from supervisor.ocr.jobs.job import Job
 from supervisor.ocr.jobs.jobfile import parse_job_file
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
-from supervisor.supervision.place import Place
 from supervisor.supervision.planning.jobfiles import job_files_in
 
 _NAME = "languages"
@@ -35,7 +35,7 @@ def check_languages(surroundings: Surroundings) -> Finding:
     tesseract = probe_tesseract()
     installed = sorted(tesseract.languages)
     facts = {"installed": installed}
-    wanted = list(_wanted_by_jobs(surroundings.place)) if surroundings.in_repository else []
+    wanted = list(_wanted_by_jobs(surroundings.files.repository)) if surroundings.in_repository else []
     wanted = wanted or [_Wanted(one, _DEFAULT.engine_mode, "by default") for one in needed_languages(_DEFAULT)]
     lacking = list(_lacking(tesseract, wanted))
     if lacking:
@@ -50,13 +50,13 @@ def check_languages(surroundings: Surroundings) -> Finding:
     return Finding(Level.OK, _NAME, shown, facts=facts)
 
 
-def _wanted_by_jobs(place: Place) -> Iterator[_Wanted]:
+def _wanted_by_jobs(repository: Repository) -> Iterator[_Wanted]:
     """Yield what the job files of HEAD need of tesseract's own data, each once; files that are wrong need nothing."""
     told: set[tuple[str, int]] = set()
-    commit = place.repository.resolve("HEAD")
-    for path, file in job_files_in(place.repository, commit).items():
+    commit = repository.resolve("HEAD")
+    for path, file in job_files_in(repository, commit).items():
         try:
-            jobs = parse_job_file(place.repository.content(file.blob_sha), path).jobs
+            jobs = parse_job_file(repository.content(file.blob_sha), path).jobs
         except UsageError:
             # `supervisor jobs validate` says what is wrong.
             continue

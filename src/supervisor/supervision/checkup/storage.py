@@ -18,12 +18,12 @@ _MAKE_ROOM = "make room (old results: supervisor cleanup --artifacts --days 30),
 def check_repository(surroundings: Surroundings) -> Finding:
     """Tell which repository is meant, and whether commits can be pinned in it."""
     try:
-        repository = surroundings.place.repository
+        repository = surroundings.files.repository
     except UsageError as error:
         # What else there is can be looked at from anywhere.
         return Finding(Level.WARNING, "repository", error.message, error.hint)
     path = str(repository.main_work_tree or repository.common_dir)
-    obstacle = _obstacle(repository.common_dir)
+    obstacle = obstacle_to_writing(repository.common_dir)
     if obstacle:
         message, hint = obstacle
         return Finding(Level.ERROR, "repository", message, hint, facts={"path": path})
@@ -32,12 +32,12 @@ def check_repository(surroundings: Surroundings) -> Finding:
 
 def check_runs(surroundings: Surroundings) -> Finding:
     """Tell where runs are kept, and whether that is safe, can be written to and has room."""
-    place = surroundings.place
+    place = surroundings.files
     check_runs_directory(place.repository, place.runs_directory, mounts=surroundings.mounts)
     root = place.runs_directory.root
     free = room_at(root).free_bytes
     facts = {"path": str(root), "free_bytes": free}
-    obstacle = _obstacle(root)
+    obstacle = obstacle_to_writing(root)
     if obstacle:
         message, hint = obstacle
         return Finding(Level.ERROR, "runs", message, f"{hint}, or choose another with --runs-dir", facts=facts)
@@ -51,7 +51,7 @@ def check_runs(surroundings: Surroundings) -> Finding:
     return Finding(Level.OK, "runs", message, facts=facts)
 
 
-def _obstacle(directory: Path) -> tuple[str, str] | None:
+def obstacle_to_writing(directory: Path) -> tuple[str, str] | None:
     """Return why nothing can be written to a directory, or where it would be made, and what to do; None if it can."""
     existing = next(one for one in (directory, *directory.parents) if one.exists())
     if os.statvfs(existing).f_flag & os.ST_RDONLY:
