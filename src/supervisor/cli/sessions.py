@@ -11,7 +11,7 @@ from supervisor.board.views import SessionView
 from supervisor.cli.looking import looking
 from supervisor.cli.options import Location, WholeNumber, located
 from supervisor.cli.output import print_json
-from supervisor.cli.tables import print_table, shown_moment, shown_span
+from supervisor.cli.tables import print_table, shown_good, shown_moment, shown_span
 from supervisor.clock import SystemClock
 from supervisor.model.states import RunStatus, SessionStatus
 
@@ -57,8 +57,8 @@ def _print(sessions: Sequence[SessionView], at: datetime) -> None:
             session.status,
             shown_moment(session.started_at),
             shown_span(session.started_at, session.finished_at, at),
-            f"{session.documents.done:,}/{session.documents.total:,}",
-            f"{session.pages.done:,}/{session.pages.found:,}",
+            shown_good(session.documents.done, session.documents.failed, session.documents.total),
+            shown_good(session.pages.done, session.pages.failed, session.pages.found),
             session.title,
             ", ".join(f"{session.runs[status]:,} {status}" for status in RunStatus if session.runs.get(status))
             or "no runs",

@@ -11,7 +11,15 @@ from supervisor.board.standing import Failure, Standing
 from supervisor.board.views import EventView, LaneView, RunView, SessionView
 from supervisor.cli.next_lines import print_lines
 from supervisor.cli.output import print_wrapped
-from supervisor.cli.tables import painted_state, print_facts, print_table, shown_moment, shown_share, shown_span
+from supervisor.cli.tables import (
+    painted_state,
+    print_facts,
+    print_table,
+    shown_good,
+    shown_moment,
+    shown_share,
+    shown_span,
+)
 from supervisor.cli.workers import print_workers
 from supervisor.model.amounts import shown_seconds
 from supervisor.model.paths import printable
@@ -166,8 +174,8 @@ def _print_runs(runs: Sequence[RunView], *, every_run: bool) -> None:
         (
             run.run_id,
             _state(run),
-            f"{run.documents.done:,}/{run.documents.total:,}",
-            f"{run.pages.done:,}/{run.pages.found:,}",
+            shown_good(run.documents.done, run.documents.failed, run.documents.total),
+            shown_good(run.pages.done, run.pages.failed, run.pages.found),
             shown_share(run.pages.ocr, run.pages.done),
             shown_share(run.pages.cache, run.pages.done),
             _story(run),

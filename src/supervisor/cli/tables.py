@@ -95,6 +95,11 @@ def shown_age(seconds: float) -> str:
     return f"{int(seconds)} s ago"
 
 
+def shown_good(done: int, failed: int, total: int) -> str:
+    """Return how many are done and did not fail, of how many: `3/4`."""
+    return f"{done - failed:,}/{total:,}"
+
+
 def shown_share(part: float, whole: float) -> str:
     """Return a part in whole per cent, never 100 but for all of it; `-` of nothing."""
     return f"{int(100 * part / whole)} %" if whole else "-"
