@@ -7,7 +7,7 @@ in its row of `run_progress`: its own row has the spec, which is large.
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,6 +21,42 @@ from supervisor.store.tables import run_progress, runs, sessions
 _WITH_PROGRESS = runs.outerjoin(run_progress, run_progress.c.run == runs.c.id)
 # Who queued a run by hand made no row for its progress.
 _SUMS = [sa.func.coalesce(sa.func.sum(column), 0).label(column.name) for column in PROGRESS_COLUMNS]
+
+# Queries are made once, but for whose runs are meant: making them takes longer than some of them do.
+_IS_PAUSED = runs.c.pause_requested_at.is_not(None)
+_GROUPED = (runs.c.session_id, runs.c.lane, runs.c.status, _IS_PAUSED)
+_RUN_GROUPS = sa.select(*_GROUPED, sa.func.count()).group_by(*_GROUPED)
+
+_GOES_ON = runs.c.status.in_(ACTIVE) & runs.c.pause_requested_at.is_(None)
+# A document that cannot be opened is finished all the same.
+_DOCUMENTS_KNOWN = sa.case(
+    (run_progress.c.documents_opened > run_progress.c.documents_done, run_progress.c.documents_opened),
+    else_=run_progress.c.documents_done,
+)
+_LEFT = (run_progress.c.pages - DONE, run_progress.c.documents - _DOCUMENTS_KNOWN)
+_SESSION_SUMS = (
+    sa.select(
+        runs.c.session_id,
+        *(sa.func.coalesce(sa.func.sum(sa.case((_GOES_ON, one), else_=0)), 0) for one in _LEFT),
+        *_SUMS,
+    )
+    .select_from(_WITH_PROGRESS)
+    .group_by(runs.c.session_id)
+)
+_STATUS_SUMS = sa.select(runs.c.status, *_SUMS).select_from(_WITH_PROGRESS).group_by(runs.c.status)
+
+_PACES = (
+    sa.select(runs.c.session_id, sa.func.sum(DONE))
+    .select_from(_WITH_PROGRESS.join(sessions, sessions.c.id == runs.c.session_id))
+    .where(
+        runs.c.status.in_([RunStatus.SUCCEEDED, RunStatus.FAILED]),
+        run_progress.c.documents_opened > 0,
+        sessions.c.status == SessionStatus.RUNNING,
+    )
+    .group_by(runs.c.session_id)
+)
+_SECONDS_IN_POSTGRES = sa.func.sum(sa.extract("epoch", runs.c.finished_at - runs.c.claimed_at))
+_SECONDS_IN_SQLITE = 86_400 * sa.func.sum(sa.func.julianday(runs.c.finished_at) - sa.func.julianday(runs.c.claimed_at))
 
 
 @dataclass(frozen=True)
@@ -116,12 +152,7 @@ def session_counts(connection: Connection, repository: str) -> dict[SessionStatu
 
 def run_groups(connection: Connection, which: Which) -> Mapping[str, list[RunGroup]]:
     """Return by session how many runs are in which lane and state."""
-    is_paused = runs.c.pause_requested_at.is_not(None)
-    query = (
-        sa.select(runs.c.session_id, runs.c.lane, runs.c.status, is_paused, sa.func.count())
-        .where(which.condition())
-        .group_by(runs.c.session_id, runs.c.lane, runs.c.status, is_paused)
-    )
+    query = _RUN_GROUPS.where(which.condition())
     found = defaultdict[str, list[RunGroup]](list)
     statuses = {status.value: status for status in RunStatus}
     for session_id, lane, status, paused, count in connection.execute(query).all():
@@ -131,18 +162,7 @@ def run_groups(connection: Connection, which: Which) -> Mapping[str, list[RunGro
 
 def session_sums(connection: Connection, which: Which) -> Mapping[str, SessionSums]:
     """Return what the runs of each session add up to."""
-    goes_on = runs.c.status.in_(ACTIVE) & runs.c.pause_requested_at.is_(None)
-    opened, done = run_progress.c.documents_opened, run_progress.c.documents_done
-    # One that cannot be opened is finished all the same.
-    known = sa.case((opened > done, opened), else_=done)
-    pages_left = sa.func.sum(sa.case((goes_on, run_progress.c.pages - DONE), else_=0))
-    unknown = sa.func.sum(sa.case((goes_on, run_progress.c.documents - known), else_=0))
-    query = (
-        sa.select(runs.c.session_id, sa.func.coalesce(pages_left, 0), sa.func.coalesce(unknown, 0), *_SUMS)
-        .select_from(_WITH_PROGRESS)
-        .where(which.condition())
-        .group_by(runs.c.session_id)
-    )
+    query = _SESSION_SUMS.where(which.condition())
     return {
         session_id: SessionSums(ProgressCounts(*counts), left, documents)
         for session_id, left, documents, *counts in connection.execute(query).all()
@@ -151,8 +171,7 @@ def session_sums(connection: Connection, which: Which) -> Mapping[str, SessionSu
 
 def status_sums(connection: Connection, repository: str) -> Mapping[RunStatus, ProgressCounts]:
     """Return by state what all runs of a repository add up to."""
-    query = sa.select(runs.c.status, *_SUMS).select_from(_WITH_PROGRESS)
-    query = query.where(runs.c.repository == repository).group_by(runs.c.status)
+    query = _STATUS_SUMS.where(runs.c.repository == repository)
     return {RunStatus(status): ProgressCounts(*counts) for status, *counts in connection.execute(query).all()}
 
 
@@ -161,15 +180,6 @@ def paces(connection: Connection, which: Which) -> Mapping[str, Pace]:
 
     Only of running sessions: it is of use for what comes, and rows are read for it.
     """
-    if is_postgres(connection):
-        seconds: sa.ColumnElement[Any] = sa.extract("epoch", runs.c.finished_at - runs.c.claimed_at)
-    else:
-        seconds = 86_400 * (sa.func.julianday(runs.c.finished_at) - sa.func.julianday(runs.c.claimed_at))
-    ended = runs.c.status.in_([RunStatus.SUCCEEDED, RunStatus.FAILED]) & (run_progress.c.documents_opened > 0)
-    query = (
-        sa.select(runs.c.session_id, sa.func.sum(DONE), sa.func.sum(seconds))
-        .select_from(_WITH_PROGRESS.join(sessions, sessions.c.id == runs.c.session_id))
-        .where(which.condition(), ended, sessions.c.status == SessionStatus.RUNNING)
-        .group_by(runs.c.session_id)
-    )
+    seconds = _SECONDS_IN_POSTGRES if is_postgres(connection) else _SECONDS_IN_SQLITE
+    query = _PACES.add_columns(seconds).where(which.condition())
     return {session_id: Pace(pages, float(took or 0)) for session_id, pages, took in connection.execute(query).all()}

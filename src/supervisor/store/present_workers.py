@@ -43,6 +43,12 @@ _WORKER = [
 ]
 _WORK = [runs.c.run_id, runs.c.session_id, sa.func.coalesce(run_progress.c.stage, runs.c.status)]
 _COUNTS = [sa.func.coalesce(column, 0) for column in PROGRESS_COLUMNS]
+_EXECUTES = (
+    (runs.c.id == workers.c.current_run) & (runs.c.claimed_by == workers.c.id) & (runs.c.status == RunStatus.RUNNING)
+)
+_WORKERS = sa.select(*_WORKER, *_WORK, *_COUNTS).select_from(
+    workers.join(supervisors).outerjoin(runs, _EXECUTES).outerjoin(run_progress)
+)
 
 
 def present(connection: Connection, repository: str, *, since: datetime) -> list[WatchedWorker]:
@@ -59,18 +65,12 @@ def gone(connection: Connection, repository: str, *, since: datetime, limit: int
 
 
 def _workers_for(connection: Connection, repository: str) -> sa.Select[Any]:
-    executes = (
-        (runs.c.id == workers.c.current_run)
-        & (runs.c.claimed_by == workers.c.id)
-        & (runs.c.status == RunStatus.RUNNING)
-    )
-    what_it_does = workers.join(supervisors).outerjoin(runs, executes).outerjoin(run_progress)
     if is_postgres(connection):
         serves = workers.c.repositories.cast(JSONB).contains([repository])
     else:
         named = sa.func.json_each(workers.c.repositories).table_valued("value")
         serves = sa.exists().where(named.c.value == repository)
-    return sa.select(*_WORKER, *_WORK, *_COUNTS).select_from(what_it_does).where(serves)
+    return _WORKERS.where(serves)
 
 
 def _workers(connection: Connection, query: sa.Select[Any]) -> list[WatchedWorker]:

@@ -15,6 +15,9 @@ from supervisor.store.tables import run_progress, runs, sessions
 _WITH_PROGRESS = runs.outerjoin(run_progress, run_progress.c.run == runs.c.id)
 # Who queued a run by hand made no row for its progress.
 _COUNTS = [sa.func.coalesce(column, 0).label(column.name) for column in PROGRESS_COLUMNS]
+# In the order of the fields of `RunningRun`.
+_FACTS = [runs.c.id, runs.c.run_id, runs.c.session_id, runs.c.lane, runs.c.claimed_at, run_progress.c.updated_at]
+_RUNNING = sa.select(*_FACTS, *_COUNTS).select_from(_WITH_PROGRESS).where(runs.c.status == RunStatus.RUNNING)
 
 
 class RunningRun(NamedTuple):
@@ -45,12 +48,9 @@ class WatchedRun:
 
 def running(connection: Connection, repository: str) -> list[RunningRun]:
     """Return the runs of a repository that execute, oldest first."""
-    facts = [runs.c.id, runs.c.run_id, runs.c.session_id, runs.c.lane, runs.c.claimed_at, run_progress.c.updated_at]
-    query = sa.select(*facts, *_COUNTS).select_from(_WITH_PROGRESS)
-    query = query.where(runs.c.repository == repository, runs.c.status == RunStatus.RUNNING)
     # Ordered by the database, SQLite would look at all runs for it.
-    rows = connection.execute(query).all()
-    return sorted(RunningRun._make([*row[: len(facts)], ProgressCounts(*row[len(facts) :])]) for row in rows)
+    rows = connection.execute(_RUNNING.where(runs.c.repository == repository)).all()
+    return sorted(RunningRun._make([*row[: len(_FACTS)], ProgressCounts(*row[len(_FACTS) :])]) for row in rows)
 
 
 def of_session(connection: Connection, repository: str, session_id: str) -> list[WatchedRun]:
