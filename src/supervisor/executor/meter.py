@@ -6,7 +6,7 @@ its members were: orphans come to the executor, which has adopted them (`locks.p
 as zombies, which still tell their time.
 
 Memory is the sum of the proportional set sizes (PSS): what several processes share is divided among them. The peak is
-the largest sum that was seen; what is there for less than a second may be missed.
+the largest sum that was seen; what is there for a moment only may be missed.
 """
 
 import os
@@ -22,7 +22,7 @@ from supervisor.executor.messages import Used
 _LOOK_SECONDS = 1.0
 # Telling the memory of a process takes the kernel half a millisecond: with many of them it is asked more rarely, so
 # that no more than this share of a core goes into it.
-_MEMORY_SHARE = 0.003
+_MEMORY_SHARE = 0.002
 _TICKS = os.sysconf("SC_CLK_TCK")
 # utime, stime, cutime and cstime in what follows the name in parentheses: proc(5).
 _TIMES = slice(11, 15)

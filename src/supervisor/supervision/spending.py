@@ -20,11 +20,13 @@ def spent_by(assignment: Assignment, at: datetime) -> Resources:
 
 
 def left_behind(directory: RunDirectory, row: RunHead) -> Resources:
-    """Return what a term has cost whose supervisor is gone, as far as its trace tells, up to its last beat."""
+    """Return what a term has cost whose supervisor is gone, as far as its trace tells; until it was last heard of."""
     told = [event for event in read_trace(directory.trace, only=USED) if event["lease_term"] == row.lease_term]
-    last = told[-1] if told else {}
-    ended_at = row.heartbeat_at or row.claimed_at or row.available_at
-    return _of_term(row, ended_at, last.get("cpu_seconds"), last.get("peak_memory_bytes"))
+    beat_at = row.heartbeat_at or row.claimed_at or row.available_at
+    if not told:
+        return _of_term(row, beat_at, None, None)
+    ended_at = max(beat_at, datetime.fromisoformat(told[-1]["at"]))
+    return _of_term(row, ended_at, told[-1].get("cpu_seconds"), told[-1].get("peak_memory_bytes"))
 
 
 def close_trace(directory: RunDirectory, end: TermEnd) -> None:

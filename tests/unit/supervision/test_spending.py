@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from supervisor.artifacts.trace import ENDED, USED, Trace, read_trace
 from supervisor.board.spending import last_end, spent
 from supervisor.executor.messages import Used
@@ -54,14 +56,16 @@ def test_times_are_counted_from_when_it_was_due_to_the_claim_and_on_to_the_end(b
 def test_a_rescuer_tells_what_the_trace_told_last_of_that_term(bench: Bench) -> None:
     row = bench.abandon()
     directory = bench.directory_of(row)
-    assert left_behind(directory, row).cpu_seconds is None
-    at = row.created_at
-    for term, cpu in ((row.lease_term - 1, 7.0), (row.lease_term, 1.0), (row.lease_term, 2.5)):
+    assert row.heartbeat_at is not None
+    assert left_behind(directory, row).wall_seconds == 0
+    at = row.heartbeat_at + timedelta(seconds=7)
+    for term, cpu, told in ((row.lease_term - 1, 7.0, None), (row.lease_term, 1.0, 1.0), (row.lease_term, 2.5, 2.5)):
         with Trace(directory.trace, run_id="a", attempt=1, lease_term=term) as trace:
             trace.event(USED, at, cpu_seconds=cpu, peak_memory_bytes=10)
             trace.event("page_recognised", at, document=USED)
+        assert left_behind(directory, row).cpu_seconds == told
     found = left_behind(directory, row)
-    assert (found.cpu_seconds, found.peak_memory_bytes) == (2.5, 10)
+    assert (found.peak_memory_bytes, found.wall_seconds) == (10, pytest.approx(7, abs=0.01))
 
 
 def test_the_trace_of_a_term_is_closed_once_and_never_that_of_another_attempt(bench: Bench) -> None:

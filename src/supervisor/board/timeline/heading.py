@@ -7,6 +7,8 @@ from supervisor.board.timeline.markup import element, escaped
 from supervisor.board.timeline.model import SOURCES, Timeline
 from supervisor.model.amounts import shown_bytes, shown_seconds
 
+# Less is shown as 0.0 s.
+_NOTED_SECONDS = 0.05
 # Of the average letter, in pixels.
 _LETTER_WIDTH, _LARGE_LETTER_WIDTH = 6.0, 9.4
 
@@ -60,5 +62,5 @@ def _legend(timeline: Timeline) -> Iterator[tuple[str, str]]:
     for source, words in SOURCES.items():
         if timeline.sources[source]:
             yield source, f"{timeline.sources[source]:,} {words}"
-    if timeline.waiting_seconds:
+    if timeline.waiting_seconds >= _NOTED_SECONDS:
         yield "waiting", "waiting for an OCR slot"

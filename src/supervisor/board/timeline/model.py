@@ -141,8 +141,17 @@ class Timeline:
 
     @cached_property
     def workers(self) -> list[str]:
-        """Those who executed something, in the order of their names: the second of a supervisor before its tenth."""
-        return sorted({term.worker for term in self.terms}, key=lambda name: (len(name), name))
+        """Those who executed something, by supervisor: who began first comes first, and its second before its tenth."""
+        begun: dict[str, datetime] = {}
+        for term in self.terms:
+            supervisor = term.worker.rpartition("-")[0]
+            begun[supervisor] = min(term.claimed_at, begun.get(supervisor, term.claimed_at))
+
+        def place(worker: str) -> tuple[datetime, str, int, str]:
+            supervisor, _, number = worker.rpartition("-")
+            return begun[supervisor], supervisor, len(number), number
+
+        return sorted({term.worker for term in self.terms}, key=place)
 
     @cached_property
     def pages(self) -> list[PageSpan]:

@@ -134,6 +134,12 @@ def test_a_failure_among_many_is_seen() -> None:
     assert len([tip for tip in said if tip.startswith("scans/a.tiff, page 500: failed")]) == 1
 
 
+def test_workers_stand_in_the_order_in_which_their_supervisors_began() -> None:
+    begun = {"desk-9-2": 7, "desk-10-2": 3, "desk-10-10": 0, "attic-1": 20, "": 30}
+    timeline = Timeline(session(), at(50), [term("a", name, when, 40) for name, when in begun.items()], [], [])
+    assert timeline.workers == ["desk-10-2", "desk-10-10", "desk-9-2", "attic-1", ""]
+
+
 def test_sessions_of_which_little_is_known() -> None:
     bare = Timeline(session(), at(60), [term("letters", "desk-1", 0, 60)], [], [])
     assert len(shapes(drawn(bare), "run")) == 1
