@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-HEAVY = ("sqlalchemy", "pymupdf", "PIL", "git", "pydantic", "rich", "psutil", "pebble", "multiprocessing", "psycopg2")
+HEAVY = (
+    "sqlalchemy",
+    "structlog",
+    "pymupdf",
+    "PIL",
+    "git",
+    "pydantic",
+    "rich",
+    "psutil",
+    "pebble",
+    "multiprocessing",
+    "psycopg2",
+)
 ASK = """
 import sys
 from supervisor.cli.main import main

@@ -10,7 +10,8 @@ import pytest
 
 from supervisor.artifacts.appending import append, drop_torn_line, open_to_append
 from supervisor.artifacts.atomic import write_atomically
-from supervisor.artifacts.logs import LineFile, LogPump, RotatedLog
+from supervisor.artifacts.log_pump import LogPump
+from supervisor.artifacts.logs import LineFile, RotatedLog
 from supervisor.errors import NoRoomError, SurroundingsError
 from supervisor.locks.descriptor import unusable
 from supervisor.locks.holder import Holder

@@ -1,4 +1,4 @@
-"""Logs that are rotated, and what carries an executor's output into its own."""
+"""Logs that are rotated, and lines in them."""
 
 import fcntl
 import os
@@ -11,14 +11,11 @@ from pathlib import Path
 from supervisor.artifacts.appending import append, open_to_append
 from supervisor.locks.processes import wait_until
 from supervisor.logs.lines import LogLine
-from supervisor.logs.loggers import Log
-from supervisor.logs.raw import RawLines
 
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 5
 # Others hold the lock for microseconds, unless they were stopped meanwhile: a log holds nobody up.
 _LOCK_SECONDS = 0.2
-_CHUNK_BYTES = 64 * 1024
 _OF_RUNS = ("run_id", "attempt", "lease_term")
 
 
@@ -142,48 +139,3 @@ class LineFile:
         told = f"{self._missing_bytes} bytes are missing here: they could not be written"
         of_run = {name: line.facts[name] for name in _OF_RUNS if name in line.facts}
         return LogLine(datetime.now(UTC), "error", told, of_run).encoded()
-
-
-class LogPump:
-    """Carries what a process group writes to a pipe into its log.
-
-    The supervisor's side reads, so that the last words of an executor that crashed are kept, and so that the end of the
-    pipe tells that no process of the group is left.
-
-    Attributes:
-        log: Where its lines go; others may write there, too, until the pipe ends.
-    """
-
-    def __init__(self, file: LineFile, **facts: object) -> None:
-        """Begin.
-
-        Args:
-            file: Closed when the last writer is gone.
-            facts: On every line, whatever the line itself says of them.
-        """
-        self._file = file
-        self.log = Log.to(file.write, level="debug", **facts)
-        self._reader, self.writer = os.pipe()
-        self._thread = threading.Thread(target=self._carry, name="log pump", daemon=True)
-        self._thread.start()
-
-    def close_writer(self) -> None:
-        """Close our copy of the writing end, once the child has its own."""
-        os.close(self.writer)
-
-    def join(self, timeout_seconds: float) -> bool:
-        """Wait until every writer is gone; return whether that came true."""
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
-
-    def _carry(self) -> None:
-        lines = RawLines()
-        try:
-            while content := os.read(self._reader, _CHUNK_BYTES):
-                for line in lines.take(content):
-                    self.log.relay(line)
-            for line in lines.end():
-                self.log.relay(line)
-        finally:
-            os.close(self._reader)
-            self._file.close()

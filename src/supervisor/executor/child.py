@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from supervisor.artifacts.logs import LineFile, LogPump
+from supervisor.artifacts.log_pump import LogPump
+from supervisor.artifacts.logs import LineFile
 from supervisor.errors import SurroundingsError
 from supervisor.executor.forkserver import ensure_fork_server, fork_context
 from supervisor.executor.launch import execute

@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from supervisor.artifacts.layout import RunsDirectory
 from supervisor.artifacts.logs import LineFile
 from supervisor.logs.lines import DEFAULT_LEVEL, LogLine
-from supervisor.logs.loggers import Log
+
+if TYPE_CHECKING:
+    from supervisor.logs.loggers import Log
 
 
 class OfRun(Protocol):
@@ -30,11 +34,7 @@ class OfRun(Protocol):
 
 
 class Journal:
-    """The log of one supervisor; it holds nobody up when it cannot be written.
-
-    Attributes:
-        log: For what concerns no run.
-    """
+    """The log of one supervisor; it holds nobody up when it cannot be written."""
 
     def __init__(
         self,
@@ -56,14 +56,23 @@ class Journal:
         self._file = LineFile(directory.log)
         self._guard = threading.Lock()
         self._listener = listener
-        self.log = Log.to(self._write, level=level, supervisor=supervisor_id)
+        self._supervisor_id = supervisor_id
+        self._level = level
+
+    @cached_property
+    def log(self) -> "Log":
+        """For what concerns no run."""
+        # Loaded only now: structlog would cost commands that execute nothing a tenth of their start.
+        loggers = import_module("supervisor.logs.loggers")
+        log: Log = loggers.Log.to(self._write, level=self._level, supervisor=self._supervisor_id)
+        return log
 
     @property
     def is_watched(self) -> bool:
         """Whether somebody is told of every line."""
         return self._listener is not None
 
-    def of(self, row: OfRun) -> Log:
+    def of(self, row: OfRun) -> "Log":
         """Return the log for what concerns a run: its lines get into the run's own log as well."""
         return self.log.bind(run_id=row.run_id, attempt=row.attempt, lease_term=row.lease_term)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -14,11 +15,13 @@ from supervisor.clock import Clock
 from supervisor.git.repository import Repository
 from supervisor.git.workspaces import WorkspaceManager
 from supervisor.locks.runlock import ExecutorLockManager
-from supervisor.logs.loggers import Log
 from supervisor.store.databases import Databases
 from supervisor.store.moments import database_now
 from supervisor.store.supervisors import SupervisorRow
 from supervisor.supervision.journal import Journal, OfRun
+
+if TYPE_CHECKING:
+    from supervisor.logs.loggers import Log
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Workshop:
         self.observer(changed)
         return changed
 
-    def _log(self, of: OfRun | None) -> Log:
+    def _log(self, of: OfRun | None) -> "Log":
         return self.journal.log if of is None else self.journal.of(of)
 
     def _note(self, line: str, of: OfRun | None) -> None:

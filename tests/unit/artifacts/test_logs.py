@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.artifacts.logs import LineFile, LogPump, RotatedLog
+from supervisor.artifacts.log_pump import LogPump
+from supervisor.artifacts.logs import LineFile, RotatedLog
 
 
 def names(folder: Path) -> list[str]:
