@@ -6,6 +6,7 @@ import click
 
 from supervisor.cli.options import Location
 from supervisor.cli.output import print_json
+from supervisor.cli.tables import print_table
 from supervisor.model.amounts import shown_seconds
 from supervisor.supervision.tidy import Caretaker, Worktree
 
@@ -17,15 +18,18 @@ def list_worktrees(_ctx: click.Context, where: Location, _options: dict[str, Any
     if where.as_json:
         print_json({"schema": "supervisor.worktrees/1", "worktrees": [_entry(one) for one in worktrees]})
         return 0
-    if not worktrees:
+    if worktrees:
+        print_table(("run", "commit", "state", "age", "use", "path"), [_row(one) for one in worktrees], beneath=2)
+    else:
         click.echo(f"no worktrees in {caretaker.runs_directory.root}")
-    for one in worktrees:
-        state = one.workspace
-        use = f"in use by {one.holder}" if one.holder else "; ".join(state.work) or "not in use"
-        commit = (state.commit or "no commit")[:12]
-        click.echo(f"{state.run_id}  {commit}  {state.registration}  {shown_seconds(state.age_seconds)} old  {use}")
-        click.echo(f"  {state.path}")
     return 0
+
+
+def _row(one: Worktree) -> tuple[str, ...]:
+    state = one.workspace
+    use = f"in use by {one.holder}" if one.holder else "; ".join(state.work) or "not in use"
+    commit = (state.commit or "no commit")[:12]
+    return state.run_id, commit, state.registration, shown_seconds(state.age_seconds), use, str(state.path)
 
 
 def _entry(one: Worktree) -> dict[str, object]:
