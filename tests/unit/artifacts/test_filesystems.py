@@ -1,12 +1,11 @@
 """Mounting a network file system needs rights and servers; the table of mounts is what is made up here."""
 
+import sys
 from pathlib import Path
 
-import psutil
 import pytest
-from psutil._ntuples import sdiskpart
 
-from supervisor.artifacts.filesystems import network_file_system
+from supervisor.artifacts.filesystems import Mount, mounts, network_file_system, read_mounts
 
 LOCAL = [("/", "ext4"), ("/dev/shm", "tmpfs")]  # noqa: S108 (nothing is made there)
 
@@ -17,7 +16,7 @@ def test_here_everything_is_local(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mounts", "kind"),
+    ("table", "kind"),
     [
         ([*LOCAL, ("/srv", "nfs4")], "nfs4"),
         ([*LOCAL, ("/srv/archive", "cifs")], "cifs"),
@@ -33,16 +32,25 @@ def test_here_everything_is_local(tmp_path: Path) -> None:
         ([], None),
     ],
 )
-def test_the_innermost_mount_on_top_decides(
-    monkeypatch: pytest.MonkeyPatch, mounts: list[tuple[str, str]], kind: str | None
-) -> None:
-    table = [sdiskpart(f"device{number}", *mount, "rw") for number, mount in enumerate(mounts)]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_all: table)
-    assert network_file_system(Path("/srv/archive/runs")) == kind
+def test_the_innermost_mount_on_top_decides(table: list[tuple[str, str]], kind: str | None) -> None:
+    mounted = [Mount(Path(point), found) for point, found in table]
+    assert network_file_system(Path("/srv/archive/runs"), mounted) == kind
 
 
-def test_links_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/srv/archive")
-    table = [sdiskpart("d", "/", "ext4", "rw"), sdiskpart("d", "/srv/archive", "nfs", "rw")]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_all: table)
-    assert network_file_system(tmp_path / "link" / "runs") == "nfs"
+    mounted = [Mount(Path("/"), "ext4"), Mount(Path("/srv/archive"), "nfs")]
+    assert network_file_system(tmp_path / "link" / "runs", mounted) == "nfs"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no table to read")
+def test_the_table_of_this_machine_reads_as_what_is_mounted() -> None:
+    assert read_mounts(Path("/proc/self/mounts")) == mounts()
+
+
+def test_a_table_may_have_comments_blanks_and_half_lines(tmp_path: Path) -> None:
+    table = tmp_path / "mounts"
+    table.write_text(
+        "# device point kind\n\n/dev/vda1 / ext4 rw 0 0\nserver:/x /srv/the\\040archive nfs4 rw 0 0\nhalf /a"
+    )
+    assert read_mounts(table) == [Mount(Path("/"), "ext4"), Mount(Path("/srv/the archive"), "nfs4")]
