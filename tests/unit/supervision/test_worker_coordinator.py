@@ -332,7 +332,7 @@ def test_who_goes_on_finds_what_was_delivered(anywhere: Place) -> None:
     assert (anywhere.text("a", "a-1"), anywhere.text("a", "a-2")) == ("a1", "one\ftwo")
 
 
-@pytest.mark.parametrize("late", ["deliver", "complete", "release", "unregister"])
+@pytest.mark.parametrize("late", ["deliver", "complete", "release"])
 def test_a_task_that_was_given_to_another_is_refused(anywhere: Place, late: str) -> None:
     anywhere.queue("a")
     coordinator = anywhere.coordinator()
@@ -349,13 +349,15 @@ def test_a_task_that_was_given_to_another_is_refused(anywhere: Place, late: str)
         "deliver": lambda: coordinator.deliver_results(worker, read(task)),
         "complete": lambda: coordinator.complete_task(worker, documents=read(task)),
         "release": lambda: coordinator.release_task(worker),
-        "unregister": lambda: coordinator.unregister_worker(worker),
     }
     with pytest.raises(StaleTaskError, match="run 'a' is no longer the task of worker") as caught:
         steps[late]()
     assert isinstance(caught.value, HeldError)
     assert caught.value.exit_code == 3
     assert coordinator.heartbeat(worker).run_id is None
+    assert coordinator.get_worker(worker).status is WorkerStatus.IDLE
+    coordinator.unregister_worker(worker)
+    assert coordinator.get_worker(worker).ended_at is not None
     with transaction(anywhere.engine()) as connection:
         assert connection.scalar(sa.select(table.c.status)) == "running"
         assert connection.scalar(sa.select(table.c.claimed_by)) == "another"
@@ -411,6 +413,29 @@ def test_what_a_database_did_not_answer_is_said_again(anywhere: Place, monkeypat
         coordinator.complete_task(worker, documents=read(task))
     assert coordinator.complete_task(worker, documents=read(task)).status is RunStatus.SUCCEEDED
     assert coordinator.heartbeat(worker).run_id is None
+
+
+def test_a_database_that_is_away_while_a_workspace_is_made_costs_no_worker(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+
+    def away(*_: Any) -> Any:
+        raise DatabaseUnavailable("gone away")
+
+    monkeypatch.setattr(hands, "provision", away)
+    monkeypatch.setattr(hands, "end", away)
+    with pytest.raises(DatabaseUnavailable):
+        coordinator.assign_task(worker)
+    assert coordinator.heartbeat(worker).run_id == "a"
+    monkeypatch.undo()
+    assert coordinator.assign_task(worker) is None
+    with transaction(place.engine()) as connection:
+        assert connection.execute(sa.select(table.c.status, table.c.retry_count)).one() == ("queued", 1)
+        connection.execute(sa.update(table).values(available_at=datetime(2000, 1, 1, tzinfo=UTC)))
+    assert assigned(coordinator, worker.id).attempt == 2
 
 
 def test_results_of_an_earlier_task_are_refused(place: Place) -> None:

@@ -22,7 +22,7 @@ from supervisor.supervision.opening import check_name, check_policy
 from supervisor.supervision.place import Place
 from supervisor.supervision.workers import endings
 from supervisor.supervision.workers.desk import Turn, WorkerDesk
-from supervisor.supervision.workers.hands import put_down, take_up
+from supervisor.supervision.workers.hands import give_up, put_down, take_up
 from supervisor.supervision.workers.results import Delivered, checked
 from supervisor.supervision.workers.task import Heartbeat, Task
 
@@ -157,9 +157,11 @@ class WorkerCoordinator:
         """
         enrolment, hand = self._desk.hand(worker)
         with hand.turn:
-            if hand.at_work is not None:
+            if hand.at_work is not None and hand.delivery is not None:
                 hint = "complete_task or release_task first"
                 raise UsageError(f"worker {hand.worker_id!r} is at run {hand.at_work.row.run_id!r}", hint=hint)
+            # What an earlier call could not make ready, nor put down: the database was away.
+            give_up(enrolment.shop, hand)
             enrolment.look_around()
             return take_up(enrolment.shop, enrolment.claimant, hand)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from supervisor.supervision.place import Place
 from supervisor.supervision.workers import endings
 from supervisor.supervision.workers.delivery import Delivery
 from supervisor.supervision.workers.enrolment import Enrolment
-from supervisor.supervision.workers.hands import Hand, drop, put_down
+from supervisor.supervision.workers.hands import Hand, drop, give_up, put_down
 from supervisor.supervision.workers.task import StaleTaskError, stale
 from supervisor.supervision.workshop import Workshop
 
@@ -131,7 +131,7 @@ class WorkerDesk:
             try:
                 yield Turn(enrolment.shop, hand, task, delivery)
             except StaleTaskError:
-                drop(enrolment.shop, hand)
+                give_up(enrolment.shop, hand)
                 raise
 
     def take_away(self, worker: WorkerRow | str) -> None:
@@ -157,7 +157,9 @@ def _take_away(enrolment: Enrolment, hand: Hand) -> None:
     with hand.turn:
         if hand.at_work is not None:
             shop = enrolment.shop
-            put_down(shop, hand, endings.released(shop, hand.at_work.row, "its worker was taken away"))
+            # What is another's by now need not be given back.
+            with suppress(StaleTaskError):
+                put_down(shop, hand, endings.released(shop, hand.at_work.row, "its worker was taken away"))
         enrolment.dismiss(hand)
 
 

@@ -40,6 +40,7 @@ class Enrolment:
         self._repository = repository
         self._pid = os.getpid()
         self._guard = threading.Lock()
+        self._looking = threading.Lock()
         self._hands: dict[str, Hand] = {}
         self._numbers = itertools.count(1)
         with ExitStack() as undo:
@@ -111,8 +112,12 @@ class Enrolment:
         """
         self._setting.check_room()
         mine = [hand.at_work.row.id for hand in self.hands if hand.at_work is not None]
-        with self._guard:
-            self._rescuer.look(mine)
+        # One thread at a time is enough, and the others go on.
+        if self._looking.acquire(blocking=False):
+            try:
+                self._rescuer.look(mine)
+            finally:
+                self._looking.release()
 
     def sign_off(self) -> None:
         """Be gone; what cannot be told any more, others find out."""

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from supervisor.supervision.assignment import Assignment, Ending, Settled
 from supervisor.supervision.claim import Claimant
 from supervisor.supervision.end import end
 from supervisor.supervision.provision import provision
-from supervisor.supervision.reap import trouble
+from supervisor.supervision.reap import INTERRUPTED, trouble
 from supervisor.supervision.settle import abandon, settle
 from supervisor.supervision.workers.delivery import Delivery
-from supervisor.supervision.workers.task import Task, stale
+from supervisor.supervision.workers.task import StaleTaskError, Task, stale
 from supervisor.supervision.workshop import Workshop
+
+LOST = "it was given to another worker"
 
 
 @dataclass
@@ -28,7 +31,7 @@ class Hand:
     Attributes:
         turn: Held by whoever does something with its task; beats need it not.
         at_work: The task; None if there is none.
-        delivery: What is delivered for it; there once its workspace is.
+        delivery: What is delivered for it; there once it is made ready.
         is_ending: Whether that is being ended, so that its lease may be over without being lost.
     """
 
@@ -68,15 +71,16 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
     hand.at_work = assignment = Assignment(hand.worker_id, row, lock, lease, provisioned, progress)
     try:
         provisioned.set_result(provision(shop, row))
-        hand.delivery = delivery = Delivery(shop, assignment)
+        delivery = Delivery(shop, assignment)
         documents = delivery.begin(provisioned.result())
     except (SupervisorError, OSError, FencedOut) as error:
-        ending = trouble(error)
-        put_down(shop, hand, ending)
-        shop.note(f"run {row.run_id}: {ending.reason}")
-        if ending.no_room is not None:
-            raise ending.no_room from error
+        assignment.ending = trouble(error)
+        shop.note(f"run {row.run_id}: {assignment.ending.reason or LOST}")
+        give_up(shop, hand)
+        if assignment.ending.no_room is not None:
+            raise assignment.ending.no_room from error
         return None
+    hand.delivery = delivery
     return Task(
         run_id=row.run_id,
         session_id=row.session_id,
@@ -91,6 +95,18 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
         artifacts=shop.runs_directory.run(row.run_id).root,
         output=delivery.output,
     )
+
+
+def give_up(shop: Workshop, hand: Hand) -> None:
+    """Put a task down, if there is one, that could not be made ready, or has turned out to be another's.
+
+    Raises:
+        DatabaseUnavailable: Try again.
+        NoRoomError: A disk is full, and the run is the worker's still.
+    """
+    if hand.at_work is not None:
+        with suppress(StaleTaskError):
+            put_down(shop, hand, INTERRUPTED)
 
 
 def put_down(shop: Workshop, hand: Hand, ending: Ending) -> None:
