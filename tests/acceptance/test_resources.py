@@ -15,7 +15,7 @@ Archive = Any  # stands in conftest.py, which importlib mode keeps from being im
 KEYS = {"cpu_seconds", "peak_memory_bytes", "wall_seconds", "queue_seconds"}
 
 
-def test_every_report_of_a_run_tells_what_it_has_cost(archive: Archive) -> None:
+def test_every_report_of_a_run_tells_what_it_has_cost_and_its_trace_what_each_page_did(archive: Archive) -> None:
     archive.scan("scans/a.png")
     archive.job("a", "scans/a.png")
     archive.commit()
@@ -33,14 +33,7 @@ def test_every_report_of_a_run_tells_what_it_has_cost(archive: Archive) -> None:
     last = json.loads((archive.runs / "a" / "trace.jsonl").read_text().splitlines()[-1])
     assert (last["event"], last["outcome"], last["status"]) == ("term_ended", "succeeded", "succeeded")
     assert last["resources"] == cost
-    assert "used" in archive.supervisor("show", "a").out
-
-
-def test_the_cost_of_a_page_is_told_with_it(archive: Archive) -> None:
-    archive.scan("scans/a.png")
-    archive.job("a", "scans/a.png")
-    archive.commit()
-    archive.supervisor("--run-ids", "a", "--quiet")
+    assert "  used " in archive.supervisor("show", "a").out
     [started], [page] = archive.events("a", "attempt_started"), archive.events("a", "page_recognised")
     assert started["worker"].endswith("-1")
     assert page["page_process"] > 1
@@ -49,9 +42,6 @@ def test_the_cost_of_a_page_is_told_with_it(archive: Archive) -> None:
     assert page["waiting_ms"] >= 0
     assert 0 < page["recognising_ms"] <= page["duration_ms"]
     assert 0 < page["preparing_ms"] + page["recognising_ms"] <= page["duration_ms"] + 1
-    archive.supervisor("--run-ids", "a", "--quiet")
-    [reused] = archive.events("a", "page_reused")
-    assert "page_process" not in reused
 
 
 def test_what_a_killed_executor_has_used_is_known(

@@ -13,10 +13,11 @@ from supervisor.supervision.assignment import Assignment
 
 def spent_by(assignment: Assignment, at: datetime) -> Resources:
     """Return what a term has cost that ends now, by the database's clock."""
-    if assignment.used is not None:
-        return _of_term(assignment.row, at, assignment.used.cpu_seconds, assignment.used.peak_memory_bytes)
-    was_started = assignment.executor is not None
-    return _of_term(assignment.row, at, *((None, None) if was_started else (0.0, 0)))
+    used = assignment.used
+    if used is None:
+        # No executor came so far as to tell, or a program of somebody else's worked on it.
+        return _of_term(assignment.row, at, None, None)
+    return _of_term(assignment.row, at, used.cpu_seconds, used.peak_memory_bytes)
 
 
 def left_behind(directory: RunDirectory, row: RunHead) -> Resources:
