@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from supervisor.board.counts import WorkerTotals
 from supervisor.dashboard.drawing import fitted
 from supervisor.dashboard.sight import Sight
 from supervisor.model.states import ENDED_SESSIONS
@@ -43,8 +44,8 @@ def facts_in_one_line(sight: Sight, columns: int) -> Text:
     """Show figures beside their names, those that matter most."""
     line = Text(no_wrap=True)
     for fact in sorted(_facts(sight), key=lambda fact: fact.rank):
-        more = Text(f"{fact.name} ", style="dim").append(f"{fact.value:<{fact.cells}}", f"not dim {fact.style}")
-        if line.cell_len + more.cell_len > columns:
+        more = Text(f"{fact.name} ", style="dim").append(f"{fact.value:<{fact.cells - 1}}", f"not dim {fact.style}")
+        if line.cell_len + len(fact.name) + 1 + len(fact.value) > columns:
             break
         line.append_text(more)
     line.rstrip()
@@ -68,11 +69,11 @@ def _facts(sight: Sight) -> list[Fact]:
     return [
         Fact("pages/s", _rate(sight.pages_per_second), 9, 0),
         Fact("reused", "-" if work.cache_share is None else f"{work.cache_share:.0%}", 8, 3),
-        Fact("workers", f"{workers.busy} of {there} busy", 13, 1, "bold" if there else "yellow"),
+        Fact("workers", f"{workers.busy} of {there} busy" if there else _absent(workers), 16, 1, _mood(workers)),
         Fact("OCR slots", "-" if slots is None else f"{slots.taken} of {slots.count}", 11, 2),
         Fact("waiting", "-" if slots is None else f"{slots.waiting}", 9, 5),
         Fact("sessions", f"{work.sessions:,} active", 12, 6),
-        Fact("documents", f"{work.documents:,} to do", 17, 4),
+        Fact("documents", f"{work.documents:,} to do", 15, 4),
         Fact("pages", f"{work.pages:,} to do", 17, 7),
     ]
 
@@ -99,6 +100,14 @@ def _work(sight: Sight) -> _Work:
         pages=sum(session.pages.found - session.pages.done for session in active),
         cache_share=sum(session.pages.cache for session in overview.sessions) / read if read else None,
     )
+
+
+def _absent(workers: WorkerTotals) -> str:
+    return f"{workers.offline} offline" if workers.offline else "none"
+
+
+def _mood(workers: WorkerTotals) -> str:
+    return "bold yellow" if workers.offline or not workers.total else "bold"
 
 
 def _rate(pages_per_second: float | None) -> str:

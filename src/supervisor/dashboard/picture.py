@@ -94,8 +94,8 @@ def _sections(sight: Sight, frame: Frame) -> list[Section]:
     ]
     if sight.runs is not None:
         found.append(runs_section(sight.runs, frame.columns, overview.at))
-    there = totals.workers.idle + totals.workers.busy + totals.workers.error
-    found.append(workers_section(overview.workers, frame.columns, elsewhere=max(0, there - len(overview.workers))))
+    beyond = max(0, totals.workers.total - len(overview.workers))
+    found.append(workers_section(overview.workers, frame.columns, elsewhere=beyond))
     if not frame.compact:
         # They fill a terminal; a snapshot has no end.
         events = overview.events if frame.lines is not None else overview.events[:_EVENTS_IN_SNAPSHOT]

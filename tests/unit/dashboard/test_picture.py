@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from rich.text import Text
 
-from supervisor.board.counts import DocumentCounts, PageCounts
+from supervisor.board.counts import DocumentCounts, PageCounts, WorkerTotals
 from supervisor.board.views import Overview
 from supervisor.dashboard.picture import Frame, draw
 from supervisor.dashboard.sight import Sight
@@ -32,8 +32,8 @@ def test_on_an_ordinary_terminal() -> None:
     assert drawn(NIGHT, 80, 24) == [
         "archive                                                                 21:14:05",
         "",
-        "pages/s  reused  workers      OCR slots  waiting  sessions    documents",
-        "2.4      37%     2 of 4 busy  2 of 2     5        2 active    394 to do",
+        "pages/s  reused  workers         OCR slots  waiting  sessions    documents",
+        "2.4      37%     2 of 4 busy     2 of 2     5        2 active    394 to do",
         "",
         "session                   state         runs  done            %  failed     left",
         "Night of 21 November      running        1/6  ━━─────────   21%       3   12 min",
@@ -60,7 +60,7 @@ def test_on_an_ordinary_terminal() -> None:
 def test_compact_in_a_corner() -> None:
     assert drawn(NIGHT, 60, 10, compact=True) == [
         "archive                                             21:14:05",
-        "pages/s 2.4      workers 2 of 4 busy  OCR slots 2 of 2",
+        "pages/s 2.4     workers 2 of 4 busy    OCR slots 2 of 2",
         "session             state      done       %  failed     left",
         "Night of 21 Novem…  running    ━─────   21%       3   12 min",
         "For tomorrow's me…  paused     ──────    0%",
@@ -143,7 +143,7 @@ def test_a_session_is_shown_with_its_runs() -> None:
     found = drawn(replace(NIGHT, overview=only, scope="session Night of 21 November", runs=runs), 80, 24)
     assert found[0].startswith("archive  session Night of 21 November")
     # Figures are those of the session.
-    assert found[3] == "2.4      20%     2 of 4 busy  2 of 2     5        1 active    390 to do"
+    assert found[3] == "2.4      20%     2 of 4 busy     2 of 2     5        1 active    390 to do"
     at = found.index("run           state         documents  done              pages  failed      time")
     assert found[at + 1 : at + 4] == [
         "letters       recognising       12/40  ━───────        40/120+       1      1:15",
@@ -158,6 +158,14 @@ def test_an_empty_repository_tells_what_to_type() -> None:
     assert "none yet; to queue: supervisor start TITLE --run-ids A,B" in found
     assert "nobody executes runs; to start somebody: supervisor work" in found
     assert "supervisor start" not in "".join(drawn(Sight("archive", Overview(at=AT), scope="lane X"), 80))
+
+
+def test_workers_that_are_gone_are_counted() -> None:
+    night = a_night()
+    gone = replace(night, summary=replace(night.summary, workers=WorkerTotals(offline=64)))
+    found = drawn(replace(NIGHT, overview=gone), 80)
+    assert "64 offline" in found[3]
+    assert "… 60 more workers" in found
 
 
 def test_a_title_cannot_steer_the_terminal() -> None:
