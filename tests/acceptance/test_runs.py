@@ -10,6 +10,7 @@ Archive = Any  # stands in conftest.py, which importlib mode keeps from being im
 
 REPORTED = {
     *("run_id", "status", "attempt", "commit", "error", "seconds", "artifacts", "database", "documents", "pages"),
+    "resources",
 }
 
 
