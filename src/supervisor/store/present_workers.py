@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
 from supervisor.store.engine import is_postgres
-from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts
+from supervisor.store.progress import PROGRESS_COLUMNS, STAGE, ProgressCounts
 from supervisor.store.tables import run_progress, runs, supervisors, workers
 
 
@@ -41,7 +41,7 @@ _WORKER = [
     workers.c.started_at,
     workers.c.ended_at,
 ]
-_WORK = [runs.c.run_id, runs.c.session_id, sa.func.coalesce(run_progress.c.stage, runs.c.status)]
+_WORK = [runs.c.run_id, runs.c.session_id, STAGE]
 _COUNTS = [sa.func.coalesce(column, 0) for column in PROGRESS_COLUMNS]
 _EXECUTES = (
     (runs.c.id == workers.c.current_run) & (runs.c.claimed_by == workers.c.id) & (runs.c.status == RunStatus.RUNNING)

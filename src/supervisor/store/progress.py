@@ -58,6 +58,13 @@ DONE = (
 )
 """How many pages of a run are finished, however."""
 
+STAGE = sa.case(
+    # Where a function of the database claims runs, nobody notes it there.
+    ((runs.c.status == RunStatus.RUNNING) & (run_progress.c.updated_at < runs.c.claimed_at), "claimed"),
+    else_=sa.func.coalesce(run_progress.c.stage, runs.c.status),
+)
+"""What a run is busy with, or what happened to it last; its state, if it was queued by hand."""
+
 
 def begin(connection: Connection, run: int, spec: object, *, at: datetime) -> None:
     """Make the row of a run that is queued.

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus, SessionStatus
-from supervisor.store.progress import PROGRESS_COLUMNS, ProgressCounts
+from supervisor.store.progress import PROGRESS_COLUMNS, STAGE, ProgressCounts
 from supervisor.store.runs import HEAD_COLUMNS, RunHead, run_head
 from supervisor.store.tables import run_progress, runs, sessions
 
@@ -56,7 +56,7 @@ def running(connection: Connection, repository: str) -> list[RunningRun]:
 def of_session(connection: Connection, repository: str, session_id: str) -> list[WatchedRun]:
     """Return the runs of a session, oldest first."""
     query = (
-        sa.select(*HEAD_COLUMNS, sessions.c.status.label("session_status"), run_progress.c.stage, *_COUNTS)
+        sa.select(*HEAD_COLUMNS, sessions.c.status.label("session_status"), STAGE.label("stage"), *_COUNTS)
         .select_from(_WITH_PROGRESS.join(sessions, sessions.c.id == runs.c.session_id))
         .where(runs.c.repository == repository, runs.c.session_id == session_id)
         .order_by(runs.c.id)
@@ -65,7 +65,7 @@ def of_session(connection: Connection, repository: str, session_id: str) -> list
         WatchedRun(
             head=run_head({column.name: row[column.name] for column in HEAD_COLUMNS}),
             session=SessionStatus(row["session_status"]),
-            stage=row["stage"] or row["status"],
+            stage=row["stage"],
             counts=ProgressCounts(*(row[column.name] for column in PROGRESS_COLUMNS)),
         )
         for row in connection.execute(query).mappings()

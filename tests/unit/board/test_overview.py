@@ -164,6 +164,7 @@ def test_whose_run_was_told_of_in_an_earlier_term_has_no_rate(engine: Engine, lo
         runs.transition(connection, row, RunStatus.QUEUED, at=at, actor="w", event="interrupted")
         claim(connection, "w")
     assert look().pages_per_second is None
+    assert read_runs(engine, "repo", "s")[0].stage == "claimed"
 
 
 def test_what_is_shown_can_be_chosen(engine: Engine, look: Callable[..., Overview]) -> None:

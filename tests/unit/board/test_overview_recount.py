@@ -168,6 +168,12 @@ class Recount:
         ]
         return sum(rates) if rates else None
 
+    def stage(self, run: Row) -> str:
+        known = self.progress.get(run.id)
+        if known is None:
+            return str(run.status)
+        return "claimed" if run.status == "running" and known.updated_at < run.claimed_at else str(known.stage)
+
     def worker_status(self, worker: Row, at: datetime) -> str:
         is_there = worker.ended_at is None and at - worker.heartbeat_at <= timedelta(seconds=30)
         return worker.status if is_there else "offline"
@@ -208,6 +214,7 @@ def check_workers(seen: Overview, real: Recount) -> None:
         ]
         assert (one.run_id, one.session_id) == ((does[0].run_id, does[0].session_id) if does else (None, None))
         assert one.pages == (real.pages(does) if does else None)
+        assert one.stage == (real.stage(does[0]) if does else None)
 
 
 def check_summary(seen: Overview, real: Recount) -> None:
@@ -229,7 +236,7 @@ def check_run(one: RunView, real: Recount) -> None:
     assert (one.documents, one.pages) == (real.documents([run]), real.pages([run]))
     assert one.is_paused == real.is_paused(run)
     assert one.is_cancelled == (run.status in ACTIVE and run.cancel_requested_at is not None)
-    assert one.stage == (real.progress[run.id].stage if run.id in real.progress else run.status)
+    assert one.stage == real.stage(run)
 
 
 def close(one: float | None, other: float | None) -> bool:
