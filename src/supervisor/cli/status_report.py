@@ -39,7 +39,7 @@ def print_standing(standing: Standing, runs_directory: Path, *, every_run: bool)
     click.echo(f"{printable(session.title)}  {painted_state(session.status)}")
     facts = list(_facts(session, standing.overview.at))
     if session.runs.keys() & {RunStatus.SUCCEEDED, RunStatus.FAILED}:
-        facts.append(("results", f"{runs_directory}/RUN/output"))
+        facts.append(("results", f"{runs_directory}/RUN_ID/output"))
     print_facts(facts)
     if standing.runs:
         click.echo()
