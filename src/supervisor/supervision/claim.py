@@ -62,7 +62,10 @@ class Claimant:
             self._unanswered.add(worker_id)
             raise
         self._unanswered.discard(worker_id)
-        return None if row is None or held is None else (row, *held)
+        if row is None or held is None:
+            return None
+        self._shop.journal.of(row).info("run claimed", worker=worker_id, commit=row.commit_sha)
+        return row, *held
 
     def _claim(self, worker_id: str) -> RunRow | None:
         engine = self._shop.engine

@@ -228,7 +228,6 @@ class Loop:
             if claimed is None:
                 break
             row, lock, lease = claimed
-            self._shop.journal.of(row).info("run claimed", worker=worker_id, commit=row.commit_sha)
             self._heart.hold(row.id, row.lease_term)
             progress = self._errand.progress_of(row).anew()
             progress = self._shop.show(progress, status=RunStatus.RUNNING, stage="checking out")

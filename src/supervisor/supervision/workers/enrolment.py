@@ -127,4 +127,4 @@ class Enrolment:
                 with transaction(shop.engine) as connection:
                     supervisors.sign_off(connection, shop.me.id, at=shop.now(connection))
             except (DatabaseUnavailable, NoRoomError) as error:
-                shop.note(f"could not sign off: {error}")
+                shop.warn(f"could not sign off: {error}")

@@ -75,7 +75,7 @@ def take_up(shop: Workshop, claimant: Claimant, hand: Hand) -> Task | None:
         documents = delivery.begin(provisioned.result())
     except (SupervisorError, OSError, FencedOut) as error:
         assignment.ending = trouble(error)
-        shop.note(f"run {row.run_id}: {assignment.ending.reason or LOST}")
+        shop.warn(assignment.ending.reason or LOST, of=row)
         give_up(shop, hand)
         if assignment.ending.no_room is not None:
             raise assignment.ending.no_room from error
@@ -150,12 +150,12 @@ def _let_go(shop: Workshop, hand: Hand, assignment: Assignment, *, is_ours: bool
 
 
 def _tidy_up(shop: Workshop, assignment: Assignment, *, is_ours: bool) -> None:
-    run_id = assignment.row.run_id
+    row = assignment.row
     try:
-        settled: Settled = (settle if is_ours else abandon)(shop, assignment.row)
+        settled: Settled = (settle if is_ours else abandon)(shop, row)
     except (SupervisorError, OSError) as error:
         # The run has ended and its results are there; a supervisor tidies up after it.
-        shop.note(f"run {run_id}: tidying up failed: {error}")
+        shop.warn(f"tidying up failed: {error}", of=row)
         return
     if settled.kept and not shop.keep_workspaces:
-        shop.note(f"run {run_id}: workspace kept: {settled.kept}")
+        shop.tell(f"workspace kept: {settled.kept}", of=row)
