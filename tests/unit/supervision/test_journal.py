@@ -83,6 +83,7 @@ def test_how_an_attempt_ended_is_told(bench: Bench, ending: Ending, level: str, 
 def test_a_rescue_is_told_in_the_log_of_the_run(bench: Bench, make_bench: Callable[..., Bench]) -> None:
     row = make_bench("dead", **DEAD).abandon()
     assert Rescuer(bench.shop, Scope(None, ["repo"])).look(())
-    (line,) = lines(bench.shop.runs_directory.run("a").log)
+    claimed, line = lines(bench.shop.runs_directory.run("a").log)
+    assert (claimed["event"], claimed["worker"]) == ("run claimed", row.claimed_by)
     assert (line["level"], line["lease_term"]) == ("warning", row.lease_term)
     assert "is gone; going on with attempt 1" in line["event"]
