@@ -11,7 +11,7 @@ from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json
 from supervisor.cli.settings import repository_name
 from supervisor.cli.watch import REFRESH_SECONDS, REFRESH_SECONDS_IN_LOGS
-from supervisor.dashboard.config import MIN_REFRESH_SECONDS, DashboardConfig
+from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.live import LiveDashboard
 from supervisor.dashboard.sight import Sight
 from supervisor.model.states import SessionStatus
@@ -21,10 +21,10 @@ SCHEMA = "supervisor.dashboard/1"
 
 
 @click.command()
-@click.option("--duration", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave by itself after that.")
+@click.option("--duration", type=float, metavar="SECONDS", help="Leave by itself after that.")
 @click.option(
     "--refresh",
-    type=click.FloatRange(min=MIN_REFRESH_SECONDS),
+    type=float,
     metavar="SECONDS",
     help="Look that often.  [default: 1, and 10 where it is no terminal]",
 )

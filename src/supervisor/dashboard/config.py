@@ -30,7 +30,7 @@ class DashboardConfig:
     def __post_init__(self) -> None:
         if not MIN_REFRESH_SECONDS <= self.refresh_rate < math.inf:
             raise UsageError(
-                f"a look every {self.refresh_rate} s is not possible", hint=f"at least {MIN_REFRESH_SECONDS} s"
+                f"a look every {self.refresh_rate:g} s is not possible", hint=f"at least {MIN_REFRESH_SECONDS} s"
             )
         for name in ("max_sessions_display", "max_workers_display"):
             if getattr(self, name) < 1:

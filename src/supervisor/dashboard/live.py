@@ -87,9 +87,11 @@ class LiveDashboard:
             SIGINT or SIGTERM, if one of them ended it, which only the main thread learns of.
 
         Raises:
-            UsageError: There is no such session, or more than one.
+            UsageError: There is no such session, or more than one, or the duration is below 0.
             DatabaseError: The database cannot be read at first.
         """
+        if duration is not None and not duration >= 0:
+            raise UsageError(f"a duration of {duration:g} s is not possible", hint="at least 0")
         is_over = _has_ended if until_ended else _never
         with self._looker() as looker:
             if self.is_drawn:
