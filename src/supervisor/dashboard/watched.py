@@ -42,7 +42,6 @@ class WatchedRuns(ProgressView):
 
     def __enter__(self) -> Self:
         self._open.callback(self._viewer.close)
-        self._open.enter_context(self._viewer.noticing())
         return self
 
     def __exit__(
@@ -63,6 +62,7 @@ class WatchedRuns(ProgressView):
             scope = Scope(run=progress.run_id)
             self._thread = threading.Thread(target=self._watch, args=(scope,), name="dashboard")
             self._thread.start()
+            self._open.enter_context(self._viewer.noticing())
 
     def note(self, line: str) -> None:
         """Show a line beneath the picture, and once more when that has gone."""
