@@ -24,9 +24,9 @@ def test_the_time_of_a_family_is_what_the_system_tells_those_who_wait_for_it() -
         process.returncode = status
     assert status == 0
     seconds = truth.ru_utime + truth.ru_stime
-    assert seconds > 0.7
+    assert seconds > 0.6
     # Clock ticks, and the end of the process itself.
-    assert told["cpu"] == pytest.approx(seconds, rel=0.03, abs=0.06)
+    assert told["cpu"] == pytest.approx(seconds, rel=0.03, abs=0.08)
     # What one of them held for a moment; the interpreters beside it need some, too.
     assert 40 * 2**20 < told["peak"] < 140 * 2**20
 
