@@ -19,7 +19,20 @@ from chaos.databases import SqliteRows
 from chaos.ledger import Ledger
 from chaos.plan import KINDS, kinds_like, make_plan
 
-RECOGNISED = {"event": "page_recognised", "run_id": "a", "attempt": 1, "document": "a.png", "page_number": 1}
+RECOGNISED = {
+    "event": "page_recognised",
+    "at": "2026-11-21T22:00:00.000+00:00",
+    "run_id": "a",
+    "attempt": 1,
+    "lease_term": 1,
+    "document": "a.png",
+    "page_number": 1,
+    "duration_ms": 500,
+    "word_count": 3,
+    "mean_confidence": 95.0,
+    "because": "new",
+    "error": None,
+}
 STORED = ("a", 1, "a.png", 1)
 HISTORY = [
     (1, "queued", None, "queued", 1, 0),
@@ -88,13 +101,13 @@ def test_a_page_that_is_recognised_after_it_was_stored(archive: Archive) -> None
     # Not stored yet when its executor was killed: again is right.
     for moment in range(2):
         with trace.open("a") as file:
-            file.write(f"{json.dumps({**RECOGNISED, 'at': moment})}\n")
+            file.write(f"{json.dumps({**RECOGNISED, 'duration_ms': moment})}\n")
         ledger.look()
     rows.tables["pages"] = [STORED]
     ledger.look()
     assert ledger.repeated() == []
     with trace.open("a") as file:
-        file.write(f"{json.dumps({**RECOGNISED, 'at': 3})}\n")
+        file.write(f"{json.dumps({**RECOGNISED, 'duration_ms': 3})}\n")
     ledger.look()
     (wrong,) = ledger.repeated()
     assert "was recognised 3 times, 2 of them before it was seen to be stored" in wrong

@@ -1,5 +1,6 @@
 """What an executor makes of its documents, and what is left of that when it is stopped, fenced out or killed."""
 
+import json
 import os
 import signal
 from collections import Counter
@@ -50,7 +51,7 @@ def test_an_attempt_from_beginning_to_end(bench: Bench, start_executor: StartExe
     advances = of(Advanced, messages)
     assert sum(m.documents_opened for m in advances) == 2
     assert sum(m.pages_found for m in advances) == 3
-    assert sum(m.documents_done for m in advances) == 3
+    assert sum(len(m.ended) for m in advances) == 3
     assert started.told() == {"ocr": 3}
     assert list(started.failures()) == ["broken.png"]
     pages = [("scans/a.png", 1), ("scans/two.tiff", 1), ("scans/two.tiff", 2)]
@@ -82,8 +83,14 @@ def test_an_attempt_from_beginning_to_end(bench: Bench, start_executor: StartExe
     recognised = bench.trace("page_recognised")
     assert sorted((line["document"], line["page_number"]) for line in recognised) == pages
     assert all(line["duration_ms"] > 0 and line["word_count"] >= 5 for line in recognised)
-    log = bench.run.log.read_text()
-    assert "run=letters attempt=1 term=1 started: 3 documents" in log
+    said = json.loads(bench.run.log.read_text().splitlines()[0])
+    assert {name: said[name] for name in ("event", "run_id", "attempt", "lease_term", "documents")} == {
+        "event": "started",
+        "run_id": "letters",
+        "attempt": 1,
+        "lease_term": 1,
+        "documents": 3,
+    }
     assert not [
         path
         for folder in (bench.directory.scratch("letters"), bench.directory.spill("letters"))
