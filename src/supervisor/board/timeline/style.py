@@ -17,7 +17,6 @@ _LIGHT = """
 .run.again{fill:#f8e7bd;stroke:#d5b566}
 .icon{stroke:#17212b}
 .mark{fill:#17212b;stroke:#fff}
-.rate{fill:#9db6cf}
 .queued{fill:#cfd6de}
 .waiting{fill:#c3cbd4}
 .ocr{fill:#0072b2}
@@ -38,7 +37,6 @@ _DARK = """
 .run.again{fill:#463a1b;stroke:#83703a}
 .icon{stroke:#e8edf2}
 .mark{fill:#e8edf2;stroke:#12171d}
-.rate{fill:#46627e}
 .queued{fill:#3a4550}
 .waiting{fill:#46515d}
 .ocr{fill:#4aa8e0}
@@ -55,7 +53,6 @@ text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-seri
 .grid{stroke-width:1;shape-rendering:crispEdges}
 .run{stroke-width:1}
 .axis{text-anchor:middle}
-.end{text-anchor:end}
 .icon{fill:none;stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round}
 .mark{stroke-width:1}
 """
