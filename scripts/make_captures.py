@@ -23,7 +23,7 @@ HOME = Path(f"/tmp/{os.getpid() % 10_000:04}")  # noqa: S108 (made here, or refu
 SHOWN_HOME = "/home/ada"
 ARCHIVE = HOME / "archive"
 RUNS = ("letters", "books", "reports", "minutes", "ledgers", "maps")
-PAGES = 10
+PAGES = 20
 SESSION = "Night of 21 November"
 SUPERVISOR = str(Path(sys.executable).with_name("supervisor"))
 ORDER = (
@@ -60,14 +60,19 @@ MEANWHILE = (
     Capture(["--list-worktrees"]),
     Capture(["doctor"]),
     Capture(["start", "Morning", "--run-ids", "postcards"]),
-    Capture(["pause", "books"]),
-    Capture(["status"]),
-    Capture(["resume", "books"]),
+    Capture(["pause", "ledgers"]),
+    Capture(["status", SESSION]),
+    Capture(["resume", "ledgers"]),
     Capture(["workers", "scale", "2"]),
     Capture(["cancel", "Morning", "--force"]),
     Capture(["cleanup", "--dry-run"]),
 )
-AFTERWARDS = (Capture(["status"]), Capture(["show", "letters"]), Capture(["logs", "letters"]))
+AFTERWARDS = (
+    Capture(["status", SESSION]),
+    Capture(["show", "letters"]),
+    Capture(["logs", "letters"]),
+    Capture(["trace", "export", SESSION, "--format", "svg", "--output", "night.svg"]),
+)
 
 
 def write_archive(folder: Path) -> None:
