@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from supervisor.errors import SurroundingsError
@@ -24,6 +26,13 @@ from supervisor.passwords import without_passwords
 )
 def test_passwords_are_hidden_and_nothing_else(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
+
+
+@pytest.mark.parametrize("word", ["://a:", "://", "password='", "@", "://a@"])
+def test_a_long_word_is_looked_through_once(word: str) -> None:
+    begun = time.thread_time()
+    without_passwords(word * 200_000)
+    assert time.thread_time() - begun < 2
 
 
 def test_the_message_of_an_error_holds_none() -> None:

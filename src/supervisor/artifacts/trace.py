@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from supervisor.artifacts.appending import append, drop_torn_line, open_to_append
+from supervisor.json_lines import is_moment, read_object
 from supervisor.room import needing_room
 
 USED = "resources_used"
@@ -46,6 +47,7 @@ def read_trace(path: Path, *, only: str | None = None) -> Iterator[Mapping[str, 
     """Yield the events of a trace, oldest first; none if there is no such file.
 
     A line that cannot be read is left out: the last one may be half written, and what was there before may be damaged.
+    Of the others `event` is a text, `at` a time, `attempt` and `lease_term` are numbers; anything else may be anything.
 
     Args:
         path: The file.
@@ -61,8 +63,18 @@ def read_trace(path: Path, *, only: str | None = None) -> Iterator[Mapping[str, 
             if not line.startswith(begin):
                 continue
             try:
-                event = json.loads(line)
+                event = read_object(line)
             except ValueError:
                 continue
-            if isinstance(event, dict) and {"event", "at", "attempt", "lease_term"} <= event.keys():
+            if _is_event(event):
                 yield event
+
+
+def _is_event(found: Mapping[str, Any]) -> bool:
+    numbers = (found.get("attempt"), found.get("lease_term"))
+    if not isinstance(found.get("event"), str) or not all(isinstance(one, int) for one in numbers):
+        return False
+    try:
+        return is_moment(datetime.fromisoformat(found["at"]))
+    except (KeyError, TypeError, ValueError):
+        return False

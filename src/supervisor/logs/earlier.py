@@ -36,6 +36,9 @@ def _plain(text: str) -> LogLine | None:
     found = _PLAIN.fullmatch(text)
     if found is None or found[2].lower() not in SEVERITIES:
         return None
-    at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S,%f").astimezone()
-    facts = {"run_id": found[3], "attempt": int(found[4]), "lease_term": int(found[5])}
+    try:
+        at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S,%f").astimezone()
+        facts = {"run_id": found[3], "attempt": int(found[4]), "lease_term": int(found[5])}
+    except (ValueError, OverflowError):
+        return None  # it only looks like one
     return LogLine(at, found[2].lower(), found[6], facts)

@@ -1,13 +1,12 @@
 """A line of a log: when something happened, how bad it is, what it was, and the facts. In files, a JSON object."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NoReturn
 
 from supervisor.errors import UsageError
+from supervisor.json_lines import is_moment, read_object
 
 LEVEL_VARIABLE = "SUPERVISOR_LOG_LEVEL"
 DEFAULT_LEVEL = "info"
@@ -59,12 +58,12 @@ def decoded(line: bytes) -> LogLine | None:
     if not line.startswith(b"{"):
         return None
     try:
-        found = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+        found = read_object(line)
         at = datetime.fromisoformat(found["timestamp"])
         level, event = found["level"], found["event"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(level, str) or level not in SEVERITIES or not isinstance(event, str) or at.tzinfo is None:
+    if not isinstance(level, str) or level not in SEVERITIES or not isinstance(event, str) or not is_moment(at):
         return None
     return LogLine(at, level, event, {name: value for name, value in found.items() if name not in _OWN_KEYS})
 
@@ -79,14 +78,3 @@ def chosen_level(environment: Mapping[str, str]) -> str:
     if level not in CHOSEN_LEVELS:
         raise UsageError(f"{LEVEL_VARIABLE}: there is no level {level!r}", hint=f"one of {', '.join(CHOSEN_LEVELS)}")
     return level
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number

@@ -27,7 +27,8 @@ def left_behind(directory: RunDirectory, row: RunHead) -> Resources:
     if not told:
         return _of_term(row, beat_at, None, None)
     ended_at = max(beat_at, datetime.fromisoformat(told[-1]["at"]))
-    return _of_term(row, ended_at, told[-1].get("cpu_seconds"), told[-1].get("peak_memory_bytes"))
+    cpu_seconds, peak = (_measured(told[-1].get(name)) for name in ("cpu_seconds", "peak_memory_bytes"))
+    return _of_term(row, ended_at, cpu_seconds, None if peak is None else int(peak))
 
 
 def close_trace(directory: RunDirectory, end: TermEnd) -> None:
@@ -46,6 +47,11 @@ def close_trace(directory: RunDirectory, end: TermEnd) -> None:
     with Trace(directory.trace, run_id=directory.run_id, attempt=end.attempt, lease_term=end.lease_term) as trace:
         resources = end.attempt_resources.to_json()
         trace.event(ENDED, end.at, outcome=end.outcome, status=end.status, reason=end.reason, resources=resources)
+
+
+def _measured(value: object) -> float | None:
+    """Return what a trace says of an amount, if it is one: executors may have written anything."""
+    return value if isinstance(value, int | float) and value >= 0 else None
 
 
 def _of_term(row: RunHead, ended_at: datetime, cpu_seconds: float | None, peak_memory_bytes: int | None) -> Resources:

@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from supervisor.logs.earlier import LineParser
 from supervisor.logs.lines import LogLine
 
@@ -26,3 +28,10 @@ def test_what_follows_a_line_belongs_to_it() -> None:
 
 def test_what_stands_first_may_belong_to_nothing() -> None:
     assert LineParser().parse(b"no line of ours").facts == {}
+
+
+@pytest.mark.parametrize("when", ["2026-13-45 99:99:99,000", "0000-01-01 00:00:00,000"])
+def test_what_only_looks_like_a_line_is_text(when: str) -> None:
+    text = f"{when} ERROR run=a attempt=1 term=2 boom"
+    line = LineParser().parse(text.encode())
+    assert (line.level, line.event) == ("output", text)

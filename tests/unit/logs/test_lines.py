@@ -43,6 +43,9 @@ def test_whatever_a_text_holds_stays_on_one_line(text: str) -> None:
         b'{"timestamp": "2026-11-21T20:15:03Z", "level": "info", "event": "x", "n": NaN}',
         b'{"timestamp": "2026-11-21T20:15:03Z", "level": "info", "event": "x", "n": 1e999}',
         b'{"a": ' + b"[" * 100_000,
+        b'{"timestamp": "2026-11-21T20:15:03Z", "level": "info", "event": "x", "n": ' + b"[" * 700 + b"]" * 700 + b"}",
+        b'{"timestamp": "0001-01-01T00:00:00+14:00", "level": "info", "event": "before all times"}',
+        b'{"timestamp": "9999-12-31T23:59:59-14:00", "level": "info", "event": "after all times"}',
         b'{"timestamp": "2026-11-21T20:15:03Z", "level": "info", "event": "\xff"}',
     ],
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from supervisor.artifacts.trace import ENDED, USED, Trace, read_trace
-from supervisor.board.spending import last_end, spent
+from supervisor.board.spending import TermEnd, last_end, spent
 from supervisor.executor.messages import Used
 from supervisor.model.resources import Resources
 from supervisor.model.states import RunStatus
@@ -86,3 +86,30 @@ def test_the_trace_of_a_term_is_closed_once_and_never_that_of_another_attempt(be
         newer.event("attempt_started", ended.at)
     close_trace(bench.directory_of(assignment.row), ended)
     assert [event["event"] for event in read_trace(trace)] == ["attempt_started"]
+
+
+USED_AT = '{"event": "resources_used", "attempt": 1, "lease_term": 1, "at": '
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        USED_AT + "7}",
+        USED_AT + '"yesterday"}',
+        USED_AT + '"2026-11-21T20:00:00"}',
+        USED_AT + '"2026-11-21T20:00:00Z", "cpu_seconds": "x", "peak_memory_bytes": [1]}',
+        USED_AT + '"2026-11-21T20:00:00Z", "cpu_seconds": NaN, "peak_memory_bytes": 1e999}',
+        USED_AT + "[" * 100_000,
+        '{"event": "x", "at": "2026-11-21T20:00:00Z", "attempt": 1, "lease_term": "1"}',
+        '{"event": ["x"], "at": "2026-11-21T20:00:00Z", "attempt": 1, "lease_term": null}',
+    ],
+)
+def test_a_trace_that_was_spoilt_keeps_nobody_from_rescuing_a_run(bench: Bench, line: str) -> None:
+    row = bench.abandon()
+    directory = bench.directory_of(row)
+    directory.trace.write_text(line + "\n")
+    found = left_behind(directory, row)
+    assert (found.cpu_seconds, found.peak_memory_bytes) == (None, None)
+    ending = TermEnd(1, 1, row.available_at, "rescued", RunStatus.QUEUED, None, found)
+    close_trace(directory, ending)
+    assert [event["event"] for event in read_trace(directory.trace)][-1] == ENDED

@@ -99,6 +99,23 @@ def test_a_run_whose_trace_is_gone_or_spoilt_is_drawn_from_its_history(bench: Be
     assert (timeline.pages, timeline.cache_share) == ([], None)
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"duration_ms": 10**30},
+        {"duration_ms": "long"},
+        {"document": ["a"], "word_count": None},
+        TIMED | {"began_at": "2026-11-21T22:00:00"},
+        TIMED | {"began_at": "2026-11-21T22:00:00Z", "slot": [1]},
+    ],
+)
+def test_pages_of_which_nonsense_is_told_are_left_out(bench: Bench, spoilt: dict[str, object]) -> None:
+    bench.add("a")
+    work(bench, SUCCEEDED, ("page_recognised", spoilt), ("page_failed", {"error": ["odd"]}))
+    [page] = read(bench).pages
+    assert (page.source, page.error) == ("failed", "['odd']")
+
+
 def test_a_session_without_runs_is_a_moment(bench: Bench) -> None:
     timeline = read(bench)
     assert (timeline.terms, timeline.waits, timeline.seconds, timeline.resources) == ([], [], 0.0, None)

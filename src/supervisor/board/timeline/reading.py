@@ -13,6 +13,7 @@ from supervisor.artifacts.trace import read_trace
 from supervisor.board.history import reason
 from supervisor.board.timeline.model import Mark, PageSpan, Source, TermSpan, Timeline, WaitSpan
 from supervisor.clock import Clock
+from supervisor.json_lines import is_moment
 from supervisor.model.resources import Resources
 from supervisor.model.states import RunStatus
 from supervisor.store import events, naming, sessions
@@ -116,7 +117,7 @@ def _pages(directory: RunsDirectory, run_id: str) -> Mapping[int, Sequence[PageS
         if source is not None:
             try:
                 pages[event["lease_term"]].append(_page(event, cast("Source", source)))
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 continue  # another program wrote it
     return pages
 
@@ -132,11 +133,13 @@ def _page(event: Mapping[str, Any], source: Source) -> PageSpan:
         began_at=ended_at if source == "cache" else ended_at - duration,
         ended_at=ended_at,
         words=int(event["word_count"]),
-        error=event.get("error"),
+        error=None if event.get("error") is None else str(event["error"]),
     )
     if "page_process" not in event:
         return page
     began_at, waiting = datetime.fromisoformat(event["began_at"]), timedelta(milliseconds=event["waiting_ms"])
+    if not is_moment(began_at):
+        raise ValueError(f"{began_at} is not the same everywhere")
     return replace(
         page,
         began_at=began_at,
@@ -145,5 +148,5 @@ def _page(event: Mapping[str, Any], source: Source) -> PageSpan:
         preparing_seconds=event["preparing_ms"] / 1000,
         recognising_seconds=event["recognising_ms"] / 1000,
         page_process=int(event["page_process"]),
-        slot=event["slot"],
+        slot=None if event["slot"] is None else int(event["slot"]),
     )
