@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from supervisor.locks.processes import wait_until
 from supervisor.store import claims, intents, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.engine import is_postgres, open_engine, transaction
@@ -114,3 +116,31 @@ def test_every_run_has_progress_afterwards_whatever_its_spec_is(
     assert found.pop("bad") == ("failed", 2, 0, 0, at(8), 0), "how many of them were done is not known"
     assert len(found) >= len(odd) + 2
     assert set(found.values()) == {("queued", 0, 0, 0, at(0), 0)}
+
+
+def test_a_supervisor_of_an_older_version_ends_a_run_meanwhile(
+    engine: Engine, database_url: str, at: Callable[[float], datetime]
+) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one lock")
+    newer = open_engine(database_url)
+    with transaction(engine) as connection:
+        upgrade(connection, replace(CONTROL, head="0002"))
+    try:
+        with ThreadPoolExecutor() as pool:
+            with transaction(engine) as connection:
+                sessions.lock(connection, "s")
+                migrated = pool.submit(prepare_control, newer)
+                waiting = sa.text(
+                    "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid "
+                    "WHERE NOT granted AND datname = current_database()"
+                )
+                assert wait_until(lambda: connection.scalar(waiting) > 0, 10)
+                changed = sa.update(table).where(table.c.run_id == "a").values(status="running", claimed_at=at(1))
+                connection.execute(changed)
+            migrated.result()
+    finally:
+        newer.dispose()
+    with transaction(engine) as connection:
+        query = sa.select(table.c.run_id, run_progress.c.stage).join(run_progress)
+        assert set(connection.execute(query).all()) == {("a", "running"), ("b", "queued")}

@@ -7,9 +7,11 @@ from operator import add
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import RunStatus
+from supervisor.store.engine import is_postgres
 from supervisor.store.tables import run_progress, runs
 
 
@@ -105,8 +107,10 @@ def keep(
     # Whoever queued it by hand made no row for its progress.
     if connection.scalar(sa.select(runs.c.id).where(is_current)) is None:
         return False
-    connection.execute(sa.insert(run_progress).values(run=run, **values))
-    return True
+    # Two may find that out at one moment, who both hold the run.
+    insert = postgresql.insert if is_postgres(connection) else sqlite.insert
+    added = insert(run_progress).values(run=run, **values).on_conflict_do_nothing()
+    return connection.execute(added).rowcount == 1
 
 
 def _length(documents: object) -> int:

@@ -210,3 +210,27 @@ def test_a_connection_that_is_lost_is_made_anew(
                 connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
         keeper.note(claimed.row, HALFWAY)
         assert wait_until(lambda: seen(bench).pages.done == 6, 5)
+
+
+def test_two_may_make_the_row_of_a_run_that_was_queued_by_hand(bench: Bench, claimed: Assignment) -> None:
+    if bench.shop.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite lets nobody else write meanwhile")
+    row, counts = claimed.row, counts_of(STARTED)
+    with transaction(bench.shop.engine) as connection:
+        connection.execute(sa.delete(run_progress))
+
+    def keep() -> bool:
+        with transaction(bench.shop.engine) as connection:
+            return store.keep(connection, row.id, row.lease_term, "late", counts, at=bench.shop.now(connection))
+
+    with ThreadPoolExecutor() as pool:
+        with transaction(bench.shop.engine) as connection:
+            at = bench.shop.now(connection)
+            assert store.keep(connection, row.id, row.lease_term, "first", counts, at=at)
+            late = pool.submit(keep)
+            waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            assert wait_until(lambda: connection.scalar(waiting) > 0, 10)
+        assert not late.result()
+    assert seen(bench).stage == "first"
+    assert keep()
+    assert seen(bench).stage == "late"

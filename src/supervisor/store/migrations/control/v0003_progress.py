@@ -38,6 +38,10 @@ ELSE 0 END
 def upgrade() -> None:
     """Make a row for each run that is there: all documents of one that succeeded are done, of others it is unknown."""
     is_postgres = op.get_context().dialect.name == "postgresql"
+    if is_postgres:
+        # In the order in which transactions take them that supervisors of an older version are in the middle of: what
+        # is changed below, in another order, would be a deadlock.
+        op.execute(f"LOCK TABLE {SCHEMA}.sessions, {SCHEMA}.runs, {SCHEMA}.workers")
     op.create_table(
         "run_progress",
         sa.Column("run", _BIG, autoincrement=False, nullable=False),
