@@ -84,6 +84,12 @@ def test_a_session_while_it_goes_on_and_when_it_has_ended(three: Archive, gate: 
     assert ended[0] == "Night of May  failed"
     assert any(line.split("  ")[1:3] == ["a", "succeeded"] for line in ended)
     assert not any("resume" in line for line in ended)
+    refused = three.supervisor("resume", session_id)
+    assert refused.code == 1
+    assert refused.out.splitlines()[1:] == [
+        "  2 runs had ended before",
+        "To run again what failed: supervisor --run-ids b",
+    ]
     assert [line.split("  ")[0] for line in lines(three, "list")][1:] == [
         one["id"] for one in three.supervisor("list", "--json").document["sessions"]
     ]
@@ -99,4 +105,4 @@ def test_a_session_that_rests_says_how_it_goes_on(three: Archive) -> None:
     paused = lines(three, "status", "--repo", str(three.top))
     session_id = paused[1].split()[1]
     assert paused[0] == "Night  paused"
-    assert paused[-1] == f"  supervisor resume --repo {three.top} {session_id}  go on with what is paused"
+    assert paused[-1] == f"  supervisor resume {session_id} --repo {three.top}  go on with what is paused"

@@ -13,7 +13,7 @@ from supervisor.cli.closing_table import cells_of, closing_table
 from supervisor.cli.next_lines import print_lines
 from supervisor.cli.next_steps import next_steps
 from supervisor.cli.options import typed_location
-from supervisor.cli.output import print_note
+from supervisor.cli.output import print_note, print_wrapped
 from supervisor.dashboard.drawing import RUN_STYLES
 from supervisor.dashboard.terminal import StandardOutput
 from supervisor.model.amounts import shown_seconds
@@ -88,7 +88,7 @@ def _print_failure(console: Console, run: RunReport) -> None:
     of_all = f": {len(documents):,} of {counted(len(run.documents), 'document')}"
     _print(console, Text(f"{run.run_id} ").append("failed", style).append(of_all))
     for document in documents[:_SHOWN_FAILURES]:
-        _print(console, Text(printable(f"  {document.path}: {document.error}")))
+        print_wrapped("  ", printable(f"{document.path}: {document.error}"), indent=4)
     if len(documents) > _SHOWN_FAILURES:
         _print(console, Text(f"  … and {len(documents) - _SHOWN_FAILURES:,} more in {run.artifacts}/run.json"))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from supervisor.board.progress import counted
+from supervisor.model.states import RunStatus
 from supervisor.supervision.control.changes import Answer, Change, Effect
 
 
@@ -20,6 +21,9 @@ def print_answers(command: str, answers: Sequence[Answer]) -> None:
         ended = len(answer.changes) - len(touched)
         if ended:
             click.echo(f"  {counted(ended, 'run')} had ended before")
+        failed = [change.row.run_id for change in answer.changes if change.row.status is RunStatus.FAILED]
+        if failed and command == "resume":
+            click.echo(f"To run again what failed: supervisor --run-ids {','.join(failed)}")
 
 
 def answers_to_json(answers: Sequence[Answer]) -> list[Mapping[str, object]]:

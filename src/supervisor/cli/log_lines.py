@@ -65,6 +65,8 @@ class LinePrinter:
                 self._console.width,
                 initial_indent=start,
                 subsequent_indent=" " * _TIME_COLUMNS,
+                # A path can be copied from where the terminal breaks it.
+                break_long_words=False,
                 break_on_hyphens=False,
                 drop_whitespace=True,
             )[len(start) :]

@@ -97,7 +97,7 @@ def cli(ctx: click.Context, /, **options: Any) -> int:
       supervisor start Night --run-ids letters,books   queue them for workers
       supervisor work                                  execute what is queued
       supervisor show letters                          what became of a run
-      supervisor resume                                go on after a crash or a pause
+      supervisor resume                                after a crash or a pause
       supervisor try scan.png                          one file, no git
     """  # noqa: D301 (click wants the character, to leave the lines below it as they are)
     options = {name: value for name, value in options.items() if name not in LOCATING}

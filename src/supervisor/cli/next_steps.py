@@ -7,6 +7,7 @@ from supervisor.board.report import RunReport
 from supervisor.model.states import RunStatus
 
 Step = tuple[Sequence[str], str]
+AGAIN = "again, once mended; known pages are reused"
 _NAMED = 5
 
 
@@ -46,7 +47,7 @@ def next_steps(runs: Sequence[RunReport], *, go_on: str, location: Sequence[str]
         steps.append(step([go_on, *names], "what was stopped goes on where it was"))
     if failed:
         again = ",".join(run.run_id for run in failed)
-        steps.append(step(["--run-ids", again], "again, once mended; known pages are reused"))
+        steps.append(step(["--run-ids", again], AGAIN))
     return steps
 
 

@@ -10,6 +10,7 @@ from supervisor.board.counts import DocumentCounts, PageCounts
 from supervisor.board.standing import Failure, Standing
 from supervisor.board.views import EventView, LaneView, RunView, SessionView
 from supervisor.cli.next_lines import print_lines
+from supervisor.cli.next_steps import AGAIN
 from supervisor.cli.output import print_wrapped
 from supervisor.cli.tables import (
     painted_state,
@@ -76,7 +77,7 @@ def print_next(standing: Standing, there: Attendance, location: Sequence[str]) -
         there: Who is there for it.
         location: The words that make other commands work where this one did.
     """
-    lines = [(["supervisor", *words[:1], *location, *words[1:]], why) for words, why in _next(standing, there)]
+    lines = [(["supervisor", *words, *location], why) for words, why in _next(standing, there)]
     if lines:
         click.echo()
         print_lines(lines)
@@ -95,10 +96,11 @@ def _next(standing: Standing, there: Attendance) -> Iterator[tuple[list[str], st
             yield ["resume", session.id], "go on with it: nobody executes it any more"
     if session.runs.get(RunStatus.RUNNING):
         yield ["dashboard", "--session", session.id], "watch it"
-    failed = next((run for run in runs if run.status is RunStatus.FAILED), None)
-    if failed is not None:
-        yield ["show", failed.run_id], "what failed, and what is weak"
-        yield ["logs", failed.run_id], "what its executor said"
+    failed = [run.run_id for run in runs if run.status is RunStatus.FAILED]
+    if failed:
+        yield ["show", failed[0]], "what failed, and what is weak"
+        yield ["logs", failed[0]], "what its executor said"
+        yield ["--run-ids", ",".join(failed)], AGAIN
 
 
 def _print_events(events: Sequence[EventView]) -> None:

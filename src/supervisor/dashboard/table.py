@@ -116,10 +116,13 @@ def _last_line(watch: Watch, rows: Sequence[RunProgress], width: int) -> Text:
     parts = [f"{counted(len(rows), 'run')}: {_by_state(rows)}" if len(rows) > 1 else _by_state(rows)]
     done, found = sum(row.pages_finished for row in rows), sum(row.pages for row in rows)
     more = "+" if any(row.documents_opened < row.documents and row.status in ACTIVE for row in rows) else ""
-    parts.append(f"{done:,} of {found:,}{more} pages")
-    if (pace := watch.pages_per_second) is not None:
+    if found:
+        parts.append(f"{done:,} of {found:,}{more} pages")
+    # While nothing is executed, that nothing gets done tells nobody how long the rest takes.
+    is_executed = any(row.status is RunStatus.RUNNING for row in rows)
+    if is_executed and (pace := watch.pages_per_second) is not None:
         parts.append(f"{pace:.1f} pages/s")
-    if (left := watch.all_seconds_left) is not None:
+    if is_executed and (left := watch.all_seconds_left) is not None:
         parts.append(f"about {clock_time(left)} left")
     while len(parts) > 1 and cell_len("; ".join(parts)) > width:
         # The rest is what the table says, too.

@@ -29,6 +29,7 @@ def test_nothing_is_cut_or_bracketed_twice(path: tuple[str, ...]) -> None:
     usage, *lines = done.output.splitlines()
     assert usage.startswith("Usage: ")
     assert [line for line in lines if line.endswith("...")] == []
+    assert [line for line in (usage, *lines) if len(line) > 80] == []
     assert "[default: (" not in " ".join(done.output.split())
 
 

@@ -62,6 +62,16 @@ def test_what_goes_on_by_itself_needs_nothing_to_be_typed(
     assert bool(line) == bool(shown)
 
 
+def test_what_failed_is_looked_at_and_then_run_again(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [replace(RUN, run_id=name, status=RunStatus.FAILED) for name in ("letters", "books")]
+    print_next(standing(*runs), Attendance(False, ()), ["--repo", "a b"])
+    assert [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "supervisor show letters --repo 'a b'",
+        "supervisor logs letters --repo 'a b'",
+        "supervisor --run-ids letters,books --repo 'a b'",
+    ]
+
+
 def test_of_many_runs_those_are_shown_that_somebody_should_look_at(capsys: pytest.CaptureFixture[str]) -> None:
     runs = [replace(RUN, run_id=f"run-{number}", status=RunStatus.SUCCEEDED) for number in range(40)]
     runs += [replace(RUN, run_id="bad", status=RunStatus.FAILED, error="tesseract is gone"), RUNNING]

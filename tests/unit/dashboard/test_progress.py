@@ -158,10 +158,13 @@ def test_the_hint_of_a_paused_session_stands_once_and_on_one_line(
 ) -> None:
     view = LiveTable(terminal(80, 24), clock)
     with view:
-        show(view, *(run(name, QUEUED, "paused", resume="session:b28e79996e38") for name in ("letters", "books")))
+        show(view, *(run(name, RUNNING, "recognising", **AT_WORK) for name in ("letters", "books")))
+        clock.seconds += 65
+        hint = "session:b28e79996e38"
+        show(view, *(run(name, QUEUED, "paused", resume=hint, **AT_WORK) for name in ("letters", "books")))
         lines = drawn(view)
     assert [line.split()[:2] for line in lines[1:3]] == [["letters", "paused"], ["books", "paused"]]
-    assert lines[3:] == ["paused; to go on: supervisor resume session:b28e79996e38", "2 runs: 2 paused; 0 of 0+ pages"]
+    assert lines[3:] == [f"paused; to go on: supervisor resume {hint}", "2 runs: 2 paused; 2 of 8 pages"]
 
 
 @pytest.mark.parametrize(("number", "names"), [(2, " run-0 run-1"), (40, "")])

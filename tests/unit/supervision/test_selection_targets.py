@@ -92,7 +92,7 @@ def test_a_session_stands_for_all_its_runs(engine: Engine) -> None:
     [
         ("books", "'books' could be run books or session d00d00000000 (books)", "as in run:books"),
         ("bo", "'bo' could be run books or session d00d00000000 (books)", "name more of it"),
-        ("b", "'b' could be run books, run b2, session b28e79996e38 (Night) or session d00d00000000 (books)", ""),
+        ("b", "'b' could be run b2, run books, session b28e79996e38 (Night) or session d00d00000000 (books)", ""),
         ("pho", "'pho' could be run photos or run photos-1921", "as in run:photos"),
         ("leters", "there is no run or session 'leters' here", "did you mean 'letters'?"),
         ("night", "there is no run or session 'night' here", "did you mean 'Night'?"),

@@ -156,7 +156,7 @@ def _meant(whole: Sequence[T], begun: Sequence[T], is_over: Callable[[T], bool])
 def _runs(connection: Connection, repository: str, text: str) -> list[RunHead]:
     """Return the newest rows of the runs whose ids are, or begin with, a text."""
     begun = [run_id for run_id in runs.run_ids(connection, repository) if run_id.startswith(text)]
-    return naming.newest(connection, repository, begun)
+    return sorted(naming.newest(connection, repository, begun), key=lambda run: run.run_id)
 
 
 def _sessions(
