@@ -27,7 +27,9 @@ def night(three: Archive) -> Archive:
 
 
 @contextmanager
-def typed(archive: Archive, seen: Screen, *words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def typed(
+    archive: Archive, seen: Screen, *words: str, has_shell: bool = True, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Have somebody type a command that shows session Night on the whole of a terminal."""
     process = subprocess.Popen(
         [PROGRAM, *words],
@@ -36,7 +38,8 @@ def typed(archive: Archive, seen: Screen, *words: str, **environment: str) -> It
         stdin=seen.program,
         stdout=seen.program,
         stderr=seen.program,
-        start_new_session=True,
+        # A shell gives a command a group, and stays in the same session.
+        **({"process_group": 0} if has_shell else {"start_new_session": True}),
     )
     try:
         seen.wait(lambda lines: any(line.startswith("Night ") for line in lines))
@@ -88,6 +91,13 @@ def test_what_happens_is_seen_and_a_shell_gets_the_terminal_meanwhile(night: Arc
         seen.type("q")
         assert process.wait(SECONDS) == 0
     assert b"\x1b[36m" not in seen.written
+
+
+def test_where_no_shell_waits_ctrl_z_does_not_freeze_it(night: Archive) -> None:
+    with screen() as seen, typed(night, seen, "dashboard", "--refresh", "0.2", has_shell=False) as process:
+        os.kill(process.pid, signal.SIGTSTP)
+        seen.type("q")
+        assert process.wait(SECONDS) == 0
 
 
 def test_elsewhere_it_is_printed_once_or_as_often_as_there_is_time(night: Archive) -> None:

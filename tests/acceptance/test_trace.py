@@ -40,4 +40,6 @@ def test_mistakes_are_told_in_one_line(three: Archive) -> None:
     done = three.supervisor("trace", "export", "Night", "-o", "missing/night.svg")
     assert (done.code, done.out) == (2, "")
     assert "supervisor: missing/night.svg cannot be written: No such file or directory" in done.err
+    done = three.supervisor("trace", "export", "Night", "--json", "-o", "missing/night.svg")
+    assert (done.code, set(done.document)) == (2, {"schema", "error", "exit_code"})
     three.supervisor("cancel", "a", "--force")

@@ -135,6 +135,7 @@ def _run(ctx: click.Context, where: Location, options: dict[str, Any]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    _open_closed_streams()
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
     # Or the interpreter would look through all of them once more, just before the system takes them back.
     atexit.register(gc.freeze)
@@ -162,14 +163,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error("interrupted", None, _INTERRUPTED, as_json=as_json)
         code = _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
         code = 1
     except OSError as error:
         code = _report_system_error(error, words, as_json=as_json)
     except Exception as error:  # noqa: BLE001 (the last resort: nobody shall see a traceback in place of a report)
         code = _report_defect(error, words, as_json=as_json)
+    _drop_what_cannot_be_written()
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Lead standard streams that are closed nowhere: Python has none then, and other files would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 (it stays open, as the others do)
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Lead streams nowhere whose reader or disk has gone: Python would complain once more when it flushes at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _report_system_error(error: OSError, words: Sequence[str], *, as_json: bool) -> int:

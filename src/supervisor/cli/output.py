@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 
@@ -53,8 +54,11 @@ def print_error(message: str, hint: str | None, exit_code: int, *, as_json: bool
     """Print why a command failed: one line, and with `--json` the document in place of the report."""
     message = without_passwords(message)
     if as_json:
-        print_json({"schema": ERROR_SCHEMA, "error": {"message": message, "hint": hint}, "exit_code": exit_code})
-    print_note(printable(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}"))
+        # That nothing can be written there may be what went wrong: standard error tells, or the exit code.
+        with suppress(OSError):
+            print_json({"schema": ERROR_SCHEMA, "error": {"message": message, "hint": hint}, "exit_code": exit_code})
+    with suppress(OSError):
+        print_note(printable(f"supervisor: {message} ({hint})" if hint else f"supervisor: {message}"))
 
 
 def print_failure(error: SupervisorError, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import click
 
 from supervisor.board.timeline.chrome import chrome_trace
 from supervisor.board.timeline.figures import figures
+from supervisor.board.timeline.model import Timeline
 from supervisor.board.timeline.picture import svg_picture
 from supervisor.board.timeline.reading import read_timeline
 from supervisor.cli.names import session_names
@@ -69,16 +70,18 @@ def export(ctx: click.Context, /, *, where: Location, session: str, form: str, o
         timeline = read_timeline(engine, place.runs_directory, found.id, SystemClock())
     finally:
         engine.dispose()
+    if output is not None:
+        # First: if that fails, what is printed is the one document that says so.
+        _write(output, _drawn(timeline, form))
     if where.as_json:
         print_json(figures(timeline, form=form, output=output))
-        if output is None:
-            return 0
-    content = svg_picture(timeline) if form == "svg" else json.dumps(chrome_trace(timeline), ensure_ascii=False) + "\n"
-    if output is None:
-        click.echo(content, nl=False)
-    else:
-        _write(output, content)
+    elif output is None:
+        click.echo(_drawn(timeline, form), nl=False)
     return 0
+
+
+def _drawn(timeline: Timeline, form: str) -> str:
+    return svg_picture(timeline) if form == "svg" else json.dumps(chrome_trace(timeline), ensure_ascii=False) + "\n"
 
 
 def _write(file: Path, content: str) -> None:

@@ -17,6 +17,8 @@ from rich.text import Text
 # The second buffer, without a cursor, and without going on in the next line where one is full.
 _TAKE = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 _GIVE_BACK = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+# Of a terminal that does not know its size: a serial line, or a pseudo-terminal that nobody has told.
+_USUAL_SIZE = os.terminal_size((80, 24))
 # Terminals that know it show nothing of what is between the two before all of it has come:
 # https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
@@ -42,7 +44,8 @@ class FullScreen:
     @property
     def size(self) -> os.terminal_size:
         """How many columns and lines it has now."""
-        return os.get_terminal_size(self._output)
+        size = os.get_terminal_size(self._output)
+        return size if size.columns and size.lines else _USUAL_SIZE
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -59,6 +62,8 @@ class FullScreen:
             self._modes = termios.tcgetattr(self.keys)
             modes = termios.tcgetattr(self.keys)
             modes[3] &= ~(termios.ECHO | termios.ICANON)
+            # Ctrl-\ would end us without giving anything back.
+            modes[6][termios.VQUIT] = bytes([os.fpathconf(self.keys, "PC_VDISABLE")])
             termios.tcsetattr(self.keys, termios.TCSAFLUSH, modes)
 
     def give_back(self) -> None:

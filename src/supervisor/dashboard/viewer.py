@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+import psutil
 from rich.text import Text
 
 from supervisor.dashboard.config import DashboardConfig
@@ -146,8 +147,24 @@ class Viewer:
         self._wakeup.ring()
 
     def _suspend(self) -> None:
-        """Give the terminal to the shell until it lets us go on."""
+        """Give the terminal to the shell until it lets us go on; where there is none, go on at once."""
         self._is_suspended = False
+        if not _has_shell():
+            return
         self._terminal.give_back()
         os.kill(os.getpid(), signal.SIGSTOP)
         self._terminal.take()
+
+
+def _has_shell() -> bool:
+    """Tell whether somebody is there who can let us go on: the system itself suspends no group of processes without.
+
+    There is nobody where the command is all that a terminal was opened for, as with `ssh -t HOST supervisor dashboard`.
+    """
+    for ancestor in psutil.Process().parents():
+        try:
+            if os.getpgid(ancestor.pid) != os.getpgrp():
+                return os.getsid(ancestor.pid) == os.getsid(0)
+        except ProcessLookupError:
+            return False
+    return False

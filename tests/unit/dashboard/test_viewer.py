@@ -159,3 +159,18 @@ def test_it_ends_when_there_is_nothing_more_to_see() -> None:
     with screen() as seen, viewed(seen, is_over=lambda sight: sight is NIGHT) as (_, watching):
         watching.join(10)
         assert not watching.is_alive()
+
+
+def test_a_terminal_that_does_not_know_its_size_has_the_usual_one() -> None:
+    with screen(0, 0) as seen:
+        assert FullScreen(Console(), seen.program, None).size == (80, 24)
+
+
+def test_no_key_ends_it_without_giving_the_terminal_back() -> None:
+    with screen() as seen:
+        terminal = FullScreen(Console(), seen.program, seen.program)
+        before = seen.modes()
+        with terminal.taken():
+            seen.type("\x1c")
+            assert terminal.pressed() == b"\x1c"
+        assert seen.modes() == before
