@@ -184,6 +184,39 @@ def test_the_figures_of_those_who_watch_are_kept(place: Place) -> None:
     assert counts == {"documents": 2, "documents_done": 1, "pages": 1, "pages_ocr": 1, "stage": "recognising"}
 
 
+def test_what_is_delivered_again_is_counted_once(place: Place) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+    first, _ = read(assigned(coordinator, worker.id))
+    broken = DeliveredDocument(path=first.path, pages=[DeliveredPage(page_number=1, error="torn")])
+    for document in (broken, first, first):
+        coordinator.deliver_results(worker, [document])
+    engine = place.engine()
+
+    def counted() -> tuple[int, ...]:
+        names = ("documents_opened", "documents_done", "documents_failed", "pages", "pages_ocr", "pages_failed")
+        with transaction(engine) as connection:
+            row = connection.execute(sa.select(run_progress)).mappings().one()
+        return tuple(row[name] for name in names)
+
+    assert counted() == (1, 1, 0, 1, 1, 0)
+    coordinator.complete_task(worker, documents=[first])
+    assert counted() == (2, 2, 0, 1, 1, 0), "what was left out is done, too"
+
+
+def test_of_what_is_refused_no_file_is_kept(place: Place) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+    first, second = read(assigned(coordinator, worker.id))
+    for nothing in ([], [DeliveredPage(page_number=1, hocr="<p>")]):
+        with pytest.raises(UsageError):
+            coordinator.deliver_results(worker, [first, DeliveredDocument(path=second.path, pages=nothing)])
+    coordinator.complete_task(worker)
+    assert not list((place.runs / "a" / "output").rglob("*.txt"))
+
+
 def test_a_run_with_a_failed_document_has_failed(place: Place) -> None:
     place.queue("a")
     coordinator = place.coordinator()

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,23 +69,10 @@ class Delivery:
             store.begin(self._key, new)
             run, attempt = self._row.id, self._row.attempt
             done = store.read(lambda connection: reading.finished_numbers(connection, run, attempt))
-            found, tally = store.documents(run, attempt), store.tally(run, attempt)
-            succeeded = {one.path for one in found if one.status == ResultStatus.SUCCEEDED}
+            succeeded = {one.path for one in self._count(store) if one.status == ResultStatus.SUCCEEDED}
             for path in succeeded:
                 pages = store.finished_pages(self._key, [path]).get(path, ())
                 self._stage(self._known[path], [page_result(page) for page in pages])
-        self._assignment.progress = replace(
-            self._assignment.progress,
-            stage="recognising",
-            documents=len(found),
-            documents_opened=sum(one.page_count is not None for one in found),
-            documents_done=sum(one.status is not None for one in found),
-            documents_failed=sum(one.status == ResultStatus.FAILED for one in found),
-            pages=tally.total,
-            pages_done=tally.by_source(),
-            because=tally.because,
-        )
-        self._show()
         return [
             TaskDocument(
                 path=one.path,
@@ -110,20 +96,22 @@ class Delivery:
                 hint = near_hint(document.path, list(self._known), none="it has none")
                 name = printable(document.path)
                 raise UsageError(f"run {self._row.run_id!r} has no document {name!r}", hint=hint)
+        # All of it is read before anything is kept of it.
+        read = {one.path: {page.page_number: page_of(one.path, page) for page in one.pages} for one in documents}
         with self._results() as store:
-            stored = store.finished_pages(self._key, [one.path for one in documents], failed_too=True)
-            page_rows: list[StoredPage] = []
-            document_rows: list[StoredDocument] = []
+            stored = store.finished_pages(self._key, list(read), failed_too=True)
+            finished: list[tuple[DeliveredDocument, list[PageResult]]] = []
             for document in documents:
-                old = {page.page_number: page_result(page) for page in stored.get(document.path, ())}
-                new = {page.page_number: page_of(document.path, page) for page in document.pages}
-                page_rows += [stored_page(document.path, page) for page in new.values()]
                 if document.is_finished:
-                    pages = [page for _, page in sorted({**old, **new}.items())]
-                    document_rows.append(self._finish(document, pages))
-            self._store(store, page_rows, document_rows)
-        known = {(page.document, page.page_number) for some in stored.values() for page in some}
-        self._count([page for page in page_rows if (page.document, page.page_number) not in known], document_rows)
+                    old = {page.page_number: page_result(page) for page in stored.get(document.path, ())}
+                    pages = [page for _, page in sorted({**old, **read[document.path]}.items())]
+                    if not pages and document.error is None:
+                        name = printable(document.path)
+                        raise UsageError(f"document {name} has neither pages nor an error")
+                    finished.append((document, pages))
+            rows = [stored_page(path, page) for path, pages in read.items() for page in pages.values()]
+            self._store(store, rows, [self._finish(document, pages) for document, pages in finished])
+            self._count(store)
 
     def leave_out(self) -> list[StoredDocument]:
         """Call what the worker has delivered nothing of skipped; return how all documents of its task stand.
@@ -136,12 +124,10 @@ class Delivery:
             reason = f"worker {self._assignment.worker_id} delivered nothing of it"
             rest = [replace(one, status=ResultStatus.SKIPPED, error=reason) for one in found if one.status is None]
             self._store(store, [], rest)
-            return store.documents(self._row.id, self._row.attempt)
+            return self._count(store)
 
     def _finish(self, delivered: DeliveredDocument, pages: Sequence[PageResult]) -> StoredDocument:
         document = self._known[delivered.path]
-        if not pages and delivered.error is None:
-            raise UsageError(f"document {printable(document.path)} has neither pages nor an error")
         self._stage(document, pages)
         failed = [f"page {page.page_number}: {page.error}" for page in pages if page.status == "failed"]
         error = delivered.error or next(iter(failed), None)
@@ -162,24 +148,25 @@ class Delivery:
         except FencedOut as error:
             raise stale(self._row) from error
 
-    def _count(self, pages: Sequence[StoredPage], documents: Sequence[StoredDocument]) -> None:
-        known = self._assignment.progress
-        self._assignment.progress = replace(
-            known,
-            documents_opened=known.documents_opened + len(documents),
-            documents_done=known.documents_done + len(documents),
-            documents_failed=known.documents_failed + sum(one.status == ResultStatus.FAILED for one in documents),
-            pages=known.pages + len(pages),
-            pages_done=Counter(known.pages_done) + Counter(page.source or str(page.status) for page in pages),
+    def _count(self, store: ResultStore) -> list[StoredDocument]:
+        """Tell those who watch how far the task is, by what is stored; return how its documents stand."""
+        row = self._row
+        found, tally = store.documents(row.id, row.attempt), store.tally(row.id, row.attempt)
+        self._assignment.progress = now = replace(
+            self._assignment.progress,
+            stage="recognising",
+            documents=len(found),
+            documents_opened=sum(one.page_count is not None or one.status is not None for one in found),
+            documents_done=sum(one.status is not None for one in found),
+            documents_failed=sum(one.status == ResultStatus.FAILED for one in found),
+            pages=tally.total,
+            pages_done=tally.by_source(),
+            because=tally.because,
         )
-        self._show()
-
-    def _show(self) -> None:
-        """Tell those who watch how far the task is."""
-        row, now = self._row, self._assignment.progress
         with transaction(self._shop.engine) as connection:
             at = self._shop.now(connection)
             progress.keep(connection, row.id, row.lease_term, now.stage, counts_of(now), at=at)
+        return found
 
     @contextmanager
     def _results(self) -> Iterator[ResultStore]:
