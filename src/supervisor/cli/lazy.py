@@ -40,6 +40,15 @@ class LazyGroup(click.Group):
         entry = self.entries.get(cmd_name)
         return entry.load() if entry else super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Load the sub-command that is named first; click suggests some that are spelled alike if there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.entries, ctx=ctx) from None
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Return the sub-commands, as the table has them, and options that begin so."""
         commands = [CompletionItem(name, help=self.entries[name].help) for name in sorted(self.entries)]

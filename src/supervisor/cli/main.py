@@ -210,7 +210,7 @@ def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> 
 
 def _usage_message(error: click.ClickException) -> str:
     """Return what click says, and which variable it says it of, if it is not the command line's mistake."""
-    message = error.format_message().replace("\n", " ")
+    message = " ".join(line.strip() for line in error.format_message().splitlines())
     if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
         variables = [error.param.envvar] if isinstance(error.param.envvar, str) else error.param.envvar or ()
         if error.ctx.get_parameter_source(error.param.name) is ParameterSource.ENVIRONMENT:
