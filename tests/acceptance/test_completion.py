@@ -54,6 +54,8 @@ def test_what_may_come_next_is_offered(three: Archive) -> None:
         "completion|": ["bash", "zsh", "fish"],
     }
     assert dict(zip(expected, offered(three, *expected), strict=True)) == expected
+    assert three.supervisor("start", "Odd\n\x1b[31mtitle", "--run-ids=c").code == 0
+    assert offered(three, "status|") == [[r"Night\ of\ May"]]
 
 
 def test_nothing_is_said_where_nothing_can_be_offered(three: Archive) -> None:

@@ -99,6 +99,18 @@ def test_a_session_while_it_goes_on_and_when_it_has_ended(three: Archive, gate: 
     assert lines(three, "list", "--limit=1")[-1] == "… and 1 more: supervisor list --limit 2"
 
 
+def test_what_was_run_again_since_is_no_advice(three: Archive) -> None:
+    three.write("scans/b.png", "no picture")
+    three.commit()
+    assert three.supervisor("--run-ids=b", "--session=First", "--quiet").code == 1
+    assert "  supervisor show b  " in three.supervisor("status", "First").out
+    assert three.supervisor("start", "Second", "--run-ids=b").code == 0
+    assert "  results    none yet" in lines(three, "show", "b")
+    assert "What to type next" not in three.supervisor("status", "First").out
+    assert three.supervisor("cancel", "b", "--force").code == 0
+    assert "  results    none" in lines(three, "show", "b")
+
+
 def test_a_session_that_rests_says_how_it_goes_on(three: Archive) -> None:
     assert three.supervisor("start", "Night", "--run-ids=a").code == 0
     assert three.supervisor("pause", "Night").code == 0

@@ -1,6 +1,6 @@
 """How one session stands: everything that `supervisor status` tells of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +10,8 @@ from supervisor.board.entries import Entry, event_entry, run_entry, session_entr
 from supervisor.board.overview import read_overview, read_runs
 from supervisor.board.views import Overview, RunView, SessionView
 from supervisor.clock import Clock
-from supervisor.store import file_locks, quality
+from supervisor.model.states import RunStatus
+from supervisor.store import file_locks, naming, quality
 from supervisor.store.databases import Databases
 from supervisor.store.engine import snapshot
 from supervisor.store.errors import DatabaseError
@@ -37,6 +38,7 @@ class Standing:
         runs: Oldest first.
         failures: Of each run at most 20.
         locks: The files that the session has for itself.
+        newest: The rows of its failed runs that nobody has run again since.
     """
 
     overview: Overview
@@ -44,6 +46,7 @@ class Standing:
     runs: Sequence[RunView]
     failures: Sequence[Failure]
     locks: Sequence[FileLock]
+    newest: Collection[int] = ()
 
     def to_json(self) -> Entry:
         """Return its part of the `--json` document."""
@@ -89,8 +92,10 @@ def read_standing(
     runs = read_runs(engine, repository, session.id)
     with snapshot(engine) as connection:
         locks = [lock for lock in file_locks.held(connection, repository) if lock.session_id == session.id]
+        failed = {run.run_id: run.row for run in runs if run.status is RunStatus.FAILED}
+        newest = {head.id for head in naming.newest(connection, repository, failed)} & set(failed.values())
     failures = [failure for run in runs if run.documents.failed for failure in _failures(databases, run)]
-    return Standing(overview, session, runs, failures, locks)
+    return Standing(overview, session, runs, failures, locks, newest)
 
 
 def _failures(databases: Databases, run: RunView) -> list[Failure]:

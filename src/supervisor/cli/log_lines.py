@@ -58,7 +58,7 @@ class LinePrinter:
         style = _STYLES.get(line.level, "")
         start = f"{line.at.astimezone():%Y-%m-%d %H:%M:%S}  {line.level:<{_LEVEL_COLUMNS}}  "
         text = line_text(line, but=known)
-        if self._console.is_terminal:
+        if self._console.is_screen:
             # Beneath the level, so that times stand alone.
             text = textwrap.fill(
                 text,

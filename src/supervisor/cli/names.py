@@ -54,4 +54,5 @@ def _begun(ctx: click.Context, incomplete: str, ask: Callable[[Connection, str],
     asking = threading.Thread(target=look, daemon=True)
     asking.start()
     asking.join(_LONGEST_SECONDS)
-    return [name for name in found if name.startswith(incomplete)]
+    # Shells take one name a line; a title of several lines, or one that would draw on the terminal, goes by its id.
+    return [name for name in found if name.startswith(incomplete) and name.isprintable()]

@@ -108,13 +108,21 @@ def _facts(history: RunHistory) -> Iterator[tuple[str, str]]:
         yield "used", shown_resources(report.resources)
     if row.error:
         yield "error", row.error
-    is_cleaned_up = row.status not in ACTIVE and not report.artifacts.is_dir() and not report.documents
-    yield "results", "removed" if is_cleaned_up else f"{shown_documents(report)}, {shown_run_pages(report)}"
+    yield "results", _results(history)
     if report.artifacts.is_dir():
         yield "artifacts", str(report.artifacts)
     if history.staged is not None:
         yield "staged", f"{history.staged} (not published, since the run was cancelled)"
     yield "database", report.database
+
+
+def _results(history: RunHistory) -> str:
+    row, report = history.row, history.report
+    if report.documents:
+        return f"{shown_documents(report)}, {shown_run_pages(report)}"
+    if row.status in ACTIVE:
+        return "none yet"
+    return "removed" if row.claimed_at is not None and not report.artifacts.is_dir() else "none"
 
 
 def _times(row: RunRow) -> Iterator[tuple[str, datetime | None]]:

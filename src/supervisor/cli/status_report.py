@@ -96,7 +96,8 @@ def _next(standing: Standing, there: Attendance) -> Iterator[tuple[list[str], st
             yield ["resume", session.id], "go on with it: nobody executes it any more"
     if session.runs.get(RunStatus.RUNNING):
         yield ["dashboard", "--session", session.id], "watch it"
-    failed = [run.run_id for run in runs if run.status is RunStatus.FAILED]
+    # Other commands go by the run id, and would speak of what came after.
+    failed = [run.run_id for run in runs if run.status is RunStatus.FAILED and run.row in standing.newest]
     if failed:
         yield ["show", failed[0]], "what failed, and what is weak"
         yield ["logs", failed[0]], "what its executor said"

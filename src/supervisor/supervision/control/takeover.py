@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import Connection
 
 from supervisor.model.states import ACTIVE, SessionStatus
+from supervisor.model.titles import title_of_runs
 from supervisor.store import intents, naming, runs, sessions
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
@@ -102,7 +103,7 @@ def _take(shop: Workshop, repository: str, rows: Sequence[int], actor: str) -> T
         at = shop.now(connection)
         gathered_in = uuid.uuid4().hex[:12] if moving else None
         if gathered_in is not None:
-            sessions.add(connection, gathered_in, ", ".join(row.run_id for row in moving), at=at)
+            sessions.add(connection, gathered_in, title_of_runs([row.run_id for row in moving]), at=at)
         looked_into = [*whole, *([gathered_in] if gathered_in else [])]
         scope = Scope(looked_into[0], [repository])
         worker_ids = register(connection, shop.databases, shop.runs_directory, shop.me, scope, at=at)

@@ -9,6 +9,7 @@ from supervisor.model.lanes import DEFAULT_PRIORITY, parse_lanes
 from supervisor.model.numbers import LARGEST_NUMBER
 from supervisor.model.retry import DEFAULT_MAX_RETRIES
 from supervisor.model.run_ids import RunSelection, check_distinct, check_run_id
+from supervisor.model.titles import check_title, title_of_runs
 from supervisor.store.runs import Handling
 
 
@@ -55,11 +56,11 @@ class Order:
 
         Args:
             run_ids: What to run; a selection may name a ref of its own.
-            title: Of the session; default is the run ids.
+            title: Of the session; default is the run ids, the first ones if they are many.
             options: See `RunOptions`.
 
         Raises:
-            UsageError: A run id, a lane or a number is wrong.
+            UsageError: A run id, the title, a lane or a number is wrong.
         """
         selections = [one if isinstance(one, RunSelection) else RunSelection(check_run_id(one)) for one in run_ids]
         names = [selection.run_id for selection in selections]
@@ -89,7 +90,7 @@ class Order:
         }
         return cls(
             selections=selections,
-            title=title or ", ".join(names),
+            title=check_title(title) if title else title_of_runs(names),
             ref=options.get("ref", "HEAD"),
             job_files=options.get("job_files", ()),
             working_tree=options.get("working_tree", False),

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from supervisor.errors import UsageError
 from supervisor.model.run_ids import check_run_id
 from supervisor.model.states import ENDED_SESSIONS, SessionStatus
+from supervisor.model.titles import check_title
 from supervisor.store import file_locks, sessions
 from supervisor.store.engine import transaction
 from supervisor.store.file_locks import FileLock
@@ -81,11 +82,10 @@ class SessionManager:
             intent: What it is for, in your own words.
 
         Raises:
-            UsageError: The title is empty, or the runs directory cannot be used.
+            UsageError: The title is empty or too long, or the runs directory cannot be used.
             DatabaseError: The database cannot be used; so can all other methods say.
         """
-        if not title.strip():
-            raise UsageError("a session needs a title")
+        check_title(title)
         session_id = uuid.uuid4().hex[:12]
         with transaction(self._desk.control.get()) as connection:
             sessions.prepare(connection, session_id, title, intent, at=self._desk.now(connection))
