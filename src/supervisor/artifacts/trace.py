@@ -1,6 +1,7 @@
 """The trace of a run: one JSON event a line."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ USED = "resources_used"
 """What an attempt has used so far; while it goes on, every ten seconds."""
 ENDED = "term_ended"
 """The last event of each lease term, written by a supervisor."""
+_CHUNK_BYTES = 64 * 1024
 
 
 class Trace:
@@ -60,21 +62,38 @@ def read_trace(path: Path, *, only: str | None = None) -> Iterator[Mapping[str, 
         return
     with file:
         for line in file:
-            if not line.startswith(begin):
-                continue
-            try:
-                event = read_object(line)
-            except ValueError:
-                continue
-            if _is_event(event):
+            if line.startswith(begin) and (event := _event(line)) is not None:
                 yield event
 
 
-def _is_event(found: Mapping[str, Any]) -> bool:
-    numbers = (found.get("attempt"), found.get("lease_term"))
-    if not isinstance(found.get("event"), str) or not all(isinstance(one, int) for one in numbers):
-        return False
+def last_event(path: Path) -> Mapping[str, Any] | None:
+    """Return the latest event of a trace, which is looked for from the end on; None if there is none."""
     try:
-        return is_moment(datetime.fromisoformat(found["at"]))
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with file:
+        begin = end = file.seek(0, os.SEEK_END)
+        while begin > 0:
+            begin = max(0, end - max(_CHUNK_BYTES, 4 * (end - begin)))
+            file.seek(begin)
+            # The first one may have been cut.
+            lines = file.read(end - begin).split(b"\n")[0 if begin == 0 else 1 :]
+            for line in reversed(lines):
+                if (event := _event(line)) is not None:
+                    return event
+    return None
+
+
+def _event(line: bytes) -> Mapping[str, Any] | None:
+    """Return the event that a line holds; None if it holds none."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        found = read_object(line)
+        is_at_moment = is_moment(datetime.fromisoformat(found["at"]))
     except (KeyError, TypeError, ValueError):
-        return False
+        return None
+    numbers = (found.get("attempt"), found.get("lease_term"))
+    is_whole = isinstance(found.get("event"), str) and all(isinstance(one, int) for one in numbers)
+    return found if is_whole and is_at_moment else None

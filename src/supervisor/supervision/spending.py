@@ -1,10 +1,9 @@
 """What the terms of a run have cost, for its history and its trace."""
 
-from collections import deque
 from datetime import datetime
 
 from supervisor.artifacts.layout import RunDirectory
-from supervisor.artifacts.trace import ENDED, USED, Trace, read_trace
+from supervisor.artifacts.trace import ENDED, USED, Trace, last_event, read_trace
 from supervisor.board.spending import TermEnd
 from supervisor.model.resources import Resources
 from supervisor.store.runs import RunHead
@@ -39,11 +38,11 @@ def close_trace(directory: RunDirectory, end: TermEnd) -> None:
     Raises:
         NoRoomError: There is no room for it.
     """
-    for last in deque(read_trace(directory.trace), maxlen=1):
-        if last["attempt"] != end.attempt or last["lease_term"] > end.lease_term:
-            return
-        if last["event"] == ENDED and last["lease_term"] == end.lease_term:
-            return
+    last = last_event(directory.trace)
+    if last is not None and (last["attempt"] != end.attempt or last["lease_term"] > end.lease_term):
+        return
+    if last is not None and last["event"] == ENDED and last["lease_term"] == end.lease_term:
+        return
     with Trace(directory.trace, run_id=directory.run_id, attempt=end.attempt, lease_term=end.lease_term) as trace:
         resources = end.attempt_resources.to_json()
         trace.event(ENDED, end.at, outcome=end.outcome, status=end.status, reason=end.reason, resources=resources)

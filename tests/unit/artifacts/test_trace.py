@@ -2,7 +2,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from supervisor.artifacts.trace import Trace
+import pytest
+
+from supervisor.artifacts.trace import Trace, last_event, read_trace
 
 AT = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -43,3 +45,17 @@ def test_a_line_that_was_torn_is_taken_back(tmp_path: Path) -> None:
     with Trace(path, run_id="letters", attempt=1, lease_term=2) as trace:
         trace.event("attempt_started", AT)
     assert [line["event"] for line in lines(path)] == ["attempt_started", "attempt_started"]
+
+
+@pytest.mark.parametrize("after", ["", "\n", '{"event": "page_re', "\0" * 70_000 + "\n", "{}\n" * 200_000])
+def test_the_latest_event_is_found_from_the_end_on(tmp_path: Path, after: str) -> None:
+    path = tmp_path / "trace.jsonl"
+    assert last_event(path) is None
+    with Trace(path, run_id="letters", attempt=1, lease_term=1) as trace:
+        for number in range(3):
+            trace.event("page_recognised", AT, document="x" * 50_000, page_number=number)
+    with path.open("a") as file:
+        file.write(after)
+    assert last_event(path) == list(read_trace(path))[-1]
+    path.write_text(after)
+    assert last_event(path) is None
