@@ -51,16 +51,16 @@ def test_why_it_was_recognised_is_told_to_people(archive: Archive) -> None:
     archive.scan("scans/1.png", "scans/2.png")
     archive.job("a", "scans/*.png")
     archive.commit()
-    assert "2 pages: 2 recognised, " in archive.supervisor("--run-ids=a").out
+    assert "and not reused" not in archive.supervisor("--run-ids=a").out
     archive.scan("scans/3.png")
     archive.write("scans/1.png", (archive.top / "scans/2.png").read_bytes())
     archive.commit()
     told = archive.supervisor("--run-ids=a")
-    assert "3 pages: 1 recognised (1 new), 2 reused, " in told.out
+    assert "\nrecognised, and not reused: 1 new\n" in told.out
     assert "3 pages: 1 recognised (1 new), 2 reused)" in told.err
     archive.job("a", "scans/*.png", extra="page_segmentation = 6")
     archive.commit()
-    assert "3 pages: 2 recognised (2 other settings), 1 reused, " in archive.supervisor("--run-ids=a").out
+    assert "\nrecognised, and not reused: 2 other settings\n" in archive.supervisor("--run-ids=a").out
 
 
 def test_no_cache_recognises_everything_and_leaves_nothing_behind(archive: Archive) -> None:
