@@ -8,6 +8,7 @@ The file is never unlinked: two processes could then hold "the same" lock on two
 import errno
 import fcntl
 import os
+import weakref
 from multiprocessing import context, reduction
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +21,19 @@ from supervisor.room import lack_of_room
 _FLAGS = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
+_taken_here: "weakref.WeakSet[LockedFile]" = weakref.WeakSet()
+
+
 class LockedFile:
-    """A descriptor that holds the kernel lock of its file until it and all its copies are closed."""
+    """A descriptor that holds the kernel lock of its file until it and all its copies are closed.
+
+    Copies are passed on; a process that a program of others has forked, say for a pool, has none: it may outlive by far
+    what was locked.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+        _taken_here.add(self)
 
     @classmethod
     def take(cls, path: Path) -> Self | None:
@@ -67,6 +76,14 @@ class LockedFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _close_in_fork() -> None:
+    for one in list(_taken_here):
+        one.close()
+
+
+os.register_at_fork(after_in_child=_close_in_fork)
 
 
 class PassedDescriptor:

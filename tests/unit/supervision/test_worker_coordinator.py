@@ -18,6 +18,7 @@ import supervisor
 from supervisor import DeliveredDocument, DeliveredPage, ParallelRunSupervisor, SessionManager, WorkerCoordinator
 from supervisor.errors import HeldError, UsageError
 from supervisor.git.repository import Repository
+from supervisor.locks.runlock import ExecutorLockManager
 from supervisor.model.intents import Intent
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
 from supervisor.store.engine import open_engine, transaction
@@ -550,3 +551,26 @@ def test_a_forked_process_has_no_say(anywhere: Place) -> None:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert coordinator.heartbeat(worker).goes_on
+
+
+def test_what_a_program_forks_holds_nothing(place: Place) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+    task = assigned(coordinator, worker.id)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    try:
+        assert ExecutorLockManager(place.runs).is_held("a"), "the child has closed its copy alone"
+        coordinator.complete_task(worker, documents=read(task))
+        assert not ExecutorLockManager(place.runs).is_held("a")
+        place.queue("a")
+        assert assigned(coordinator, worker.id).attempt == 2
+    finally:
+        os.close(writer)
+        os.close(reader)
+        os.waitpid(child, 0)
