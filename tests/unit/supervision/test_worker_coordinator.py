@@ -25,6 +25,7 @@ from supervisor.store.engine import open_engine, transaction
 from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.tables import run_progress, supervisors, workers
 from supervisor.store.tables import runs as table
+from supervisor.supervision.workers import coordinator as coordinator_module
 from supervisor.supervision.workers import hands
 from supervisor.supervision.workers.task import StaleTaskError, Task
 from support.schemas import check_runs_directory
@@ -447,6 +448,22 @@ def test_what_a_database_did_not_answer_is_said_again(anywhere: Place, monkeypat
         coordinator.complete_task(worker, documents=read(task))
     assert coordinator.complete_task(worker, documents=read(task)).status is RunStatus.SUCCEEDED
     assert coordinator.heartbeat(worker).run_id is None
+
+
+def test_a_task_that_has_ended_is_told_of_when_the_database_is_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.queue("a")
+    coordinator = place.coordinator()
+    worker = coordinator.register_worker()
+    task = assigned(coordinator, worker.id)
+
+    def away(*_: Any) -> Any:
+        monkeypatch.undo()
+        raise DatabaseUnavailable("gone away")
+
+    monkeypatch.setattr(coordinator_module, "report_runs", away)
+    assert coordinator.complete_task(worker, documents=read(task)).status is RunStatus.SUCCEEDED
 
 
 def test_a_database_that_is_away_while_a_workspace_is_made_costs_no_worker(

@@ -12,7 +12,7 @@ from supervisor.model.lease import DEFAULT_LEASE_SECONDS
 from supervisor.model.states import RunStatus, WorkerStatus
 from supervisor.room import DEFAULT_MIN_FREE_MB
 from supervisor.store import intents, leases, supervisors
-from supervisor.store.engine import transaction
+from supervisor.store.engine import patiently, transaction
 from supervisor.store.sessions import SessionRow
 from supervisor.store.workers import WorkerRow
 from supervisor.supervision.assignment import Ending
@@ -290,4 +290,8 @@ class WorkerCoordinator:
     def _put_down(self, turn: Turn, ending: Ending) -> RunReport:
         shop = turn.shop
         put_down(shop, turn.hand, ending)
-        return report_runs(shop.engine, shop.databases, shop.runs_directory, [turn.task.row.id])[0]
+        # The task has ended, and nobody can ask for it again.
+        for attempt in patiently(shop.me.lease_seconds, unless=shop.hurry):
+            with attempt:
+                (report,) = report_runs(shop.engine, shop.databases, shop.runs_directory, [turn.task.row.id])
+        return report

@@ -146,7 +146,8 @@ def _let_go(shop: Workshop, hand: Hand, assignment: Assignment, *, is_ours: bool
         _tidy_up(shop, assignment, is_ours=is_ours)
     finally:
         hand.at_work, hand.delivery, hand.is_ending = None, None, False
-        assignment.release()
+        if not assignment.release():
+            shop.warn("something that it started has not ended", of=assignment.row)
 
 
 def _tidy_up(shop: Workshop, assignment: Assignment, *, is_ours: bool) -> None:
