@@ -27,7 +27,8 @@ def test_workers_are_shown_with_their_process_and_their_run(
             ("one-2", "desk", 4711, WorkerStatus.BUSY, "a", 1),
         ]
         assert workers.present(connection, "another", at=clock.now()) == []
-        assert workers.find(connection, "one-3", at=clock.now()) is None
+        for nobody in ("one-3", "one-1\0", "\ud800"):
+            assert workers.find(connection, nobody, at=clock.now()) is None
 
 
 def test_a_silent_worker_is_offline_and_one_that_was_taken_away_is_no_more(

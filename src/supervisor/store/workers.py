@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from supervisor.model.lease import WORKER_OFFLINE_SECONDS
 from supervisor.model.states import WorkerStatus
-from supervisor.store.tables import runs, supervisors, workers
+from supervisor.store.tables import runs, storable, supervisors, workers
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ _QUERY = (
 
 def find(connection: Connection, worker_id: str, *, at: datetime) -> WorkerRow | None:
     """Return a worker as it stands at this moment, by the database's clock."""
-    row = connection.execute(_QUERY.where(workers.c.id == worker_id)).mappings().one_or_none()
+    row = connection.execute(_QUERY.where(workers.c.id == storable(worker_id))).mappings().one_or_none()
     return None if row is None else _seen(row, at)
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -131,9 +132,20 @@ def test_a_session_tells_how_far_it_is_until_it_ends(manager: SessionManager) ->
     told = manager.update_progress("night", 4)
     assert (told.progress_done, told.progress_total, told.progress_note) == (4, None, None)
     assert manager.list_sessions() == [told]
-    for done, total in ((-1, None), (11, 10), (0, -1), (2**31, None), (0, 2**31)):
+    impossible: list[tuple[Any, Any]] = [
+        (-1, None),
+        (11, 10),
+        (0, -1),
+        (2**31, None),
+        (0, 2**31),
+        (1.5, None),
+        (0, 9.5),
+    ]
+    for done, total in impossible:
         with pytest.raises(UsageError, match="is not possible"):
             manager.update_progress(made, done, total)
+    with pytest.raises(UsageError, match="a note of 2,000 characters is too long"):
+        manager.update_progress(made, 1, note="x" * 2000)
     manager.complete_session(made)
     with pytest.raises(SessionStateError, match="one that has ended makes no progress"):
         manager.update_progress(made, 5)

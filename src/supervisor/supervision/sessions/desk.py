@@ -12,6 +12,7 @@ from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
 from supervisor.model.numbers import LARGEST_NUMBER
 from supervisor.model.states import SessionStatus
+from supervisor.model.titles import LONGEST_TITLE
 from supervisor.store import naming, sessions
 from supervisor.store.conflicts import retrying_conflicts
 from supervisor.store.engine import transaction
@@ -47,18 +48,20 @@ def find(connection: Connection, session: SessionRow | str) -> SessionRow:
     return session_named(connection, None, _name(session))
 
 
-def check_progress(done: int, total: int | None) -> None:
-    """Refuse what cannot be how far something is.
+def check_progress(done: int, total: int | None, note: str | None) -> None:
+    """Refuse what cannot be how far something is: one database would keep what another would round.
 
     Raises:
         UsageError: It cannot.
     """
     most = LARGEST_NUMBER if total is None else total
-    if not 0 <= done <= most <= LARGEST_NUMBER:
+    if {type(done), type(most)} != {int} or not 0 <= done <= most <= LARGEST_NUMBER:
         raise UsageError(
             f"progress of {done}{'' if total is None else f' of {total}'} is not possible",
-            hint=f"0 <= done <= total <= {LARGEST_NUMBER}",
+            hint=f"whole numbers, 0 <= done <= total <= {LARGEST_NUMBER}",
         )
+    if note is not None and len(note) > LONGEST_TITLE:
+        raise UsageError(f"a note of {len(note):,} characters is too long", hint=f"at most {LONGEST_TITLE}")
 
 
 @dataclass(frozen=True)

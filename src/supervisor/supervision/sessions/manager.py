@@ -185,9 +185,9 @@ class SessionManager:
             note: What is being done, in a few words.
 
         Raises:
-            UsageError: A number is out of range, there is no such session, or it has ended.
+            UsageError: A number is out of range, the note too long, there is no such session, or it has ended.
         """
-        check_progress(done, total)
+        check_progress(done, total, note)
 
         def note_it(connection: Connection, found: SessionRow, _at: datetime) -> SessionRow:
             if not sessions.note_progress(connection, found.id, done, total, note):
