@@ -85,3 +85,18 @@ def test_sigterm_to_the_whole_group_stores_the_pages_in_flight(archive: Archive,
     gate.open()
     done = archive.supervisor("--run-ids=a", "--json", **gate.environment)
     assert (done.code, done.runs["a"]["attempt"], archive.recognised("a")) == (0, 1, pages)
+
+
+def test_ctrl_c_while_it_still_imports_is_told_in_one_line(three: Archive, wait_until: Any) -> None:
+    def imports() -> bool:
+        with contextlib.suppress(ValueError, psutil.Error):
+            return any("site-packages" in loaded.path for loaded in fork_server(running).memory_maps())
+        return False
+
+    running = three.start("--run-ids=a")
+    wait_until(imports)
+    running.ctrl_c()
+    done = running.end()
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert not three.processes()

@@ -20,12 +20,14 @@ def ensure_fork_server(environment: Mapping[str, str]) -> bool:
 
     Left to itself, multiprocessing would start it with the whole environment of this process.
     """
-    pid = _pid()
-    if pid is not None and started_at(pid) is not None:
+    if _lives():
         return False
     fork_context().set_forkserver_preload(["supervisor.executor.shield", "supervisor.executor.entry"])
     with replaced_environment(executor_environment(environment)):
-        forkserver.ensure_running()
+        # Before what follows: when it begins it lets signals through again.
+        resource_tracker.ensure_running()
+        with _no_interrupts():
+            forkserver.ensure_running()
     return True
 
 
@@ -45,17 +47,36 @@ def stop_fork_server() -> None:
 def fork_server(environment: Mapping[str, str]) -> Iterator[None]:
     """Have a fork server while the block runs, and end it if it was not there before."""
     with process_files():
-        ours = ensure_fork_server(environment)
+        was_there = _lives()
         try:
+            ensure_fork_server(environment)
             yield
         finally:
-            if ours:
+            if not was_there:
                 stop_fork_server()
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold SIGINT back here, and for good in what is started meanwhile.
+
+    The fork server ignores it, but not before everything is imported: until then Ctrl-C would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def fork_context() -> context.ForkServerContext:
     """Return the context that executors are made in."""
     return get_context("forkserver")
+
+
+def _lives() -> bool:
+    pid = _pid()
+    return pid is not None and started_at(pid) is not None
 
 
 def _pid() -> int | None:
