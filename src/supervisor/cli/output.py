@@ -1,6 +1,7 @@
 """What commands print: reports on standard output, everything else on standard error."""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -14,11 +15,20 @@ from supervisor.model.paths import printable
 from supervisor.passwords import without_passwords
 
 ERROR_SCHEMA = "supervisor.error/1"
+# What JSON itself leaves as it is: other controls, other line ends, marks that turn the direction of writing, and lone
+# surrogates, which no stream takes.
+_UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def print_json(document: Mapping[str, object]) -> None:
     """Print the one JSON document of a command."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json_text(document, indent=2))
+
+
+def json_text(document: Mapping[str, object], *, indent: int | None = None) -> str:
+    """Return a document as JSON that a terminal can show: what would change how it looks stands there escaped."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_note(line: str) -> None:

@@ -1,6 +1,5 @@
 """`supervisor trace`: where the time of a session went, as a picture or for a viewer."""
 
-import json
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from supervisor.board.timeline.picture import svg_picture
 from supervisor.board.timeline.reading import read_timeline
 from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, located
-from supervisor.cli.output import print_json
+from supervisor.cli.output import json_text, print_json
 from supervisor.cli.settings import repository_name
 from supervisor.clock import SystemClock
 from supervisor.errors import UsageError
@@ -81,7 +80,7 @@ def export(ctx: click.Context, /, *, where: Location, session: str, form: str, o
 
 
 def _drawn(timeline: Timeline, form: str) -> str:
-    return svg_picture(timeline) if form == "svg" else json.dumps(chrome_trace(timeline), ensure_ascii=False) + "\n"
+    return svg_picture(timeline) if form == "svg" else json_text(chrome_trace(timeline)) + "\n"
 
 
 def _write(file: Path, content: str) -> None:

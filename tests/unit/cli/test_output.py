@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from supervisor.cli.defect import write_report
+from supervisor.cli.output import print_json
 from supervisor.model.amounts import shown_seconds
 
 
@@ -17,6 +20,15 @@ def test_the_report_of_a_defect_hides_passwords() -> None:
     assert content.count("postgresql://ada:***@db/x") == 2
     assert "secret" not in content
     assert "--run-ids=a" in content
+
+
+def test_json_does_nothing_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"title": "a\x9b2J\x7f\u202eb\u2028\ud800 Büro"}
+    print_json(document)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == document
+    assert all(one.isprintable() or one == "\n" for one in printed)
+    assert "Büro" in printed
 
 
 @pytest.mark.parametrize(
