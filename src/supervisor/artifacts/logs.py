@@ -37,14 +37,18 @@ class RotatedLog:
         self._file = open_to_append(path)
         self._guard = threading.Lock()
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes, *, waits: bool = True) -> None:
         """Append lines at once; the first begins a line, even if what stands before it was never ended.
+
+        Args:
+            content: The lines.
+            waits: Whether to wait a moment for somebody else who writes.
 
         Raises:
             OSError: They cannot be written, and none of them was.
         """
         with self._guard:
-            while not self._append_here(content):
+            while not self._append_here(content, waits=waits):
                 fresh = open_to_append(self._path)
                 self._file.close()
                 self._file = fresh
@@ -53,9 +57,9 @@ class RotatedLog:
         """Close the file."""
         self._file.close()
 
-    def _append_here(self, content: bytes) -> bool:
+    def _append_here(self, content: bytes, *, waits: bool) -> bool:
         """Append to the open file, unless the log goes on in another one, or has to."""
-        with self._alone():
+        with self._alone(_LOCK_SECONDS if waits else 0):
             if not self._is_current():
                 return False
             size = os.fstat(self._file.fileno()).st_size
@@ -67,8 +71,8 @@ class RotatedLog:
             return True
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not wait_until(self._is_locked, _LOCK_SECONDS):
+    def _alone(self, patience_seconds: float) -> Iterator[None]:
+        if not wait_until(self._is_locked, patience_seconds):
             raise TimeoutError(f"somebody holds the log {self._path}")
         try:
             yield
@@ -122,7 +126,8 @@ class LineFile:
         """Append a line."""
         content = line.encoded()
         try:
-            self.open().write(self._gap(line) + content)
+            # Who was waited for once in vain is not waited for again with every line.
+            self.open().write(self._gap(line) + content, waits=not self._missing_bytes)
             self._missing_bytes = 0
         except OSError:
             self._missing_bytes += len(content)

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from supervisor.artifacts.log_pump import LogPump
 from supervisor.artifacts.logs import LineFile, RotatedLog
+from supervisor.logs.lines import LogLine
 
 
 def names(folder: Path) -> list[str]:
@@ -77,6 +79,25 @@ def test_who_is_stopped_while_it_writes_holds_up_nobody(tmp_path: Path) -> None:
     log.write(b"kept\n")
     log.close()
     assert path.read_bytes() == b"kept\n"
+
+
+def test_who_is_stopped_while_it_writes_is_waited_for_once(tmp_path: Path) -> None:
+    path = tmp_path / "executor.log"
+    file, line = LineFile(path), LogLine(datetime.now(UTC), "info", "page done")
+    file.write(line)
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        begun = time.monotonic()
+        for _ in range(50):
+            file.write(line)
+        assert time.monotonic() - begun < 2
+    file.write(line)
+    file.close()
+    assert [told["event"] for told in read(path)] == [
+        "page done",
+        f"{50 * len(line.encoded())} bytes are missing here: they could not be written",
+        "page done",
+    ]
 
 
 def test_several_processes_share_a_log(tmp_path: Path) -> None:
