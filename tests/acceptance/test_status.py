@@ -106,7 +106,11 @@ def test_what_was_run_again_since_is_no_advice(three: Archive) -> None:
     assert "  supervisor show b  " in three.supervisor("status", "First").out
     assert three.supervisor("start", "Second", "--run-ids=b").code == 0
     assert "  results    none yet" in lines(three, "show", "b")
-    assert "What to type next" not in three.supervisor("status", "First").out
+    second = three.supervisor("status", "Second", "--json").document["session"]["id"]
+    assert lines(three, "status", "First")[-2:] == ["run again since", f"  b  attempt 2, in session {second}: queued"]
+    assert three.supervisor("status", "First", "--json").document["run_again"] == [
+        {"run_id": "b", "session_id": second, "attempt": 2, "status": "queued"}
+    ]
     assert three.supervisor("cancel", "b", "--force").code == 0
     assert "  results    none" in lines(three, "show", "b")
 

@@ -1,6 +1,6 @@
 """How one session stands: everything that `supervisor status` tells of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,7 @@ from supervisor.store.databases import Databases
 from supervisor.store.engine import snapshot
 from supervisor.store.errors import DatabaseError
 from supervisor.store.file_locks import FileLock
+from supervisor.store.runs import RunHead
 
 LISTED_FAILURES = 20
 
@@ -38,7 +39,7 @@ class Standing:
         runs: Oldest first.
         failures: Of each run at most 20.
         locks: The files that the session has for itself.
-        newest: The rows of its failed runs that nobody has run again since.
+        run_again: The newest attempts of runs that failed here, where other sessions have made newer ones.
     """
 
     overview: Overview
@@ -46,7 +47,7 @@ class Standing:
     runs: Sequence[RunView]
     failures: Sequence[Failure]
     locks: Sequence[FileLock]
-    newest: Collection[int] = ()
+    run_again: Sequence[RunHead] = ()
 
     def to_json(self) -> Entry:
         """Return its part of the `--json` document."""
@@ -55,6 +56,10 @@ class Standing:
             "session": session_entry(self.session),
             "runs": [run_entry(run) for run in self.runs],
             "failures": [vars(failure) for failure in self.failures],
+            "run_again": [
+                {"run_id": run.run_id, "session_id": run.session_id, "attempt": run.attempt, "status": run.status}
+                for run in self.run_again
+            ],
             "file_locks": [
                 {"path": lock.path, "run_id": lock.run_id, "acquired_at": lock.acquired_at.isoformat()}
                 for lock in self.locks
@@ -93,9 +98,10 @@ def read_standing(
     with snapshot(engine) as connection:
         locks = [lock for lock in file_locks.held(connection, repository) if lock.session_id == session.id]
         failed = {run.run_id: run.row for run in runs if run.status is RunStatus.FAILED}
-        newest = {head.id for head in naming.newest(connection, repository, failed)} & set(failed.values())
+        newest = naming.newest(connection, repository, failed)
     failures = [failure for run in runs if run.documents.failed for failure in _failures(databases, run)]
-    return Standing(overview, session, runs, failures, locks, newest)
+    run_again = [run for run in newest if run.id != failed[run.run_id]]
+    return Standing(overview, session, runs, failures, locks, run_again)
 
 
 def _failures(databases: Databases, run: RunView) -> list[Failure]:

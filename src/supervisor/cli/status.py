@@ -63,7 +63,7 @@ def status(ctx: click.Context, /, *, where: Location, name: str | None, verbose:
 
 _NOTHING: dict[str, object] = {
     "session": None,
-    **{name: [] for name in ("runs", "failures", "file_locks", "workers", "events")},
+    **{name: [] for name in ("runs", "failures", "run_again", "file_locks", "workers", "events")},
     "is_served": False,
     "stopped": [],
 }

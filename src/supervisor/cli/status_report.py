@@ -48,6 +48,13 @@ def print_standing(standing: Standing, runs_directory: Path, *, every_run: bool)
     if standing.failures:
         click.echo()
         _print_failures(standing.failures)
+    if standing.run_again:
+        click.echo()
+        click.echo("run again since")
+        for run in standing.run_again:
+            print_wrapped(
+                f"  {run.run_id}  ", f"attempt {run.attempt}, in session {run.session_id}: {run.status}", indent=4
+            )
 
 
 def print_details(standing: Standing) -> None:
@@ -97,7 +104,8 @@ def _next(standing: Standing, there: Attendance) -> Iterator[tuple[list[str], st
     if session.runs.get(RunStatus.RUNNING):
         yield ["dashboard", "--session", session.id], "watch it"
     # Other commands go by the run id, and would speak of what came after.
-    failed = [run.run_id for run in runs if run.status is RunStatus.FAILED and run.row in standing.newest]
+    run_again = {run.run_id for run in standing.run_again}
+    failed = [run.run_id for run in runs if run.status is RunStatus.FAILED and run.run_id not in run_again]
     if failed:
         yield ["show", failed[0]], "what failed, and what is weak"
         yield ["logs", failed[0]], "what its executor said"

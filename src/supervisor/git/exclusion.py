@@ -19,8 +19,11 @@ def exclude_directory(common_dir: Path, work_tree: Path, directory: Path) -> boo
         return False
     line = pattern_line(os.fsencode(inside.relative_to(top)))
     exclude = (common_dir / "info" / "exclude").resolve()
+    if line in _content(exclude).splitlines():
+        # Who only looks need not wait for those who change worktrees, and may have been stopped at it.
+        return True
     with metadata_lock(common_dir):
-        content = exclude.read_bytes() if exclude.exists() else b""
+        content = _content(exclude)
         if line not in content.splitlines():
             before = content if not content or content.endswith(b"\n") else content + b"\n"
             with needing_room(exclude):
@@ -32,6 +35,10 @@ def pattern_line(relative: bytes) -> bytes:
     """Return the ignore pattern for exactly this directory, anchored at the top."""
     escaped = _SPECIAL.sub(rb"\\\1", relative).replace(b"\n", b"?").replace(b"\r", b"?")
     return b"/" + escaped + b"/"
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def _replace(path: Path, content: bytes) -> None:

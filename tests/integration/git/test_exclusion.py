@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.git.metadatalock import metadata_lock
 from supervisor.git.repository import Repository
 
 RunGit = Callable[..., bytes]
@@ -45,6 +46,15 @@ def test_directory_and_nothing_else_vanishes_from_status(
     lines = exclude.read_bytes().splitlines()
     assert lines[0] == b"*.tmp"
     assert len(lines) == 2
+
+
+def test_what_is_excluded_already_waits_for_nobody(top: Path, repository: Repository) -> None:
+    repository.exclude_from_status(top / "runs")
+    with metadata_lock(repository.common_dir):
+        looking = threading.Thread(target=repository.exclude_from_status, args=(top / "runs",), daemon=True)
+        looking.start()
+        looking.join(10)
+        assert not looking.is_alive()
 
 
 def test_elsewhere_nothing_is_written(top: Path, tmp_path: Path, repository: Repository, git: RunGit) -> None:

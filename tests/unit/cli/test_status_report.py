@@ -39,7 +39,7 @@ RUNNING = replace(RUN, status=RunStatus.RUNNING, claimed_at=AT, worker="desk-1",
 
 
 def standing(*runs: RunView, session: SessionView = SESSION) -> Standing:
-    return Standing(Overview(AT), session, runs, (), (), newest={run.row for run in runs})
+    return Standing(Overview(AT), session, runs, (), ())
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,6 @@ def test_what_failed_is_looked_at_and_then_run_again(capsys: pytest.CaptureFixtu
         "supervisor logs letters --repo 'a b'",
         "supervisor --run-ids letters,books --repo 'a b'",
     ]
-
-
-def test_of_a_run_that_has_been_run_again_other_commands_would_tell_that(capsys: pytest.CaptureFixture[str]) -> None:
-    failed = replace(RUN, status=RunStatus.FAILED)
-    print_next(replace(standing(failed), newest=()), Attendance(False, ()), [])
-    assert capsys.readouterr().out == ""
 
 
 def test_of_many_runs_those_are_shown_that_somebody_should_look_at(capsys: pytest.CaptureFixture[str]) -> None:
