@@ -153,6 +153,14 @@ def test_a_database_that_does_not_answer_is_the_surroundings(letters: Archive) -
         assert "secret" not in done.out + done.err
 
 
+def test_a_file_that_is_no_database_is_not_said_to_need_a_server(letters: Archive) -> None:
+    letters.runs.mkdir()
+    (letters.runs / "control.db").write_bytes(b"no database" * 1000)
+    done = letters.supervisor("db", "check")
+    assert (done.code, done.err.count("\n")) == (4, 1)
+    assert done.err.endswith("control.db: file is not a database\n")
+
+
 def test_not_a_repository_and_one_without_a_commit(archive: Archive, tmp_path: Path) -> None:
     done = archive.supervisor("--run-ids=a", cwd=archive.top)
     assert (done.code, len(done.err.splitlines())) == (2, 1)

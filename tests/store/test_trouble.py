@@ -172,3 +172,11 @@ def test_a_database_that_may_not_become_so_large_says_how_it_may(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (type(caught.value), caught.value.hint) == (DatabaseError, "allow larger files, with ulimit -f")
     engine.dispose()
+
+
+def test_an_sqlite_database_that_cannot_be_opened_says_what_it_takes(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="unable to open database file") as caught:
+        ask(open_engine(sqlite_url(tmp_path / "missing" / "control.db")), "SELECT 1")
+    assert (
+        caught.value.hint == "its directory must be there and writable, also for reading: SQLite writes beside the file"
+    )

@@ -19,6 +19,8 @@ _PASSING_CLASSES = ("08", "40", "53", "57P")
 _DISK_FULL = "53100"
 # What SQLite says of a quota that is used up, and of a file that it has no room to make.
 _PERHAPS_FULL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+# Also what it says to those who only want to read: a write-ahead log takes files beside the database.
+_NOT_WRITABLE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _PASSING_CODES = frozenset({"55P03", "57014", "25006"})  # lock timeout, statement timeout, a server that lost its role
 
 
@@ -59,6 +61,8 @@ def full(engine: Engine) -> DatabaseFull:
 def _hint(error: DBAPIError) -> str | None:
     if getattr(error.orig, "pgcode", None) == "42501":
         return "the rights that a role needs are in docs/reference/database.md"
+    if (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in _NOT_WRITABLE:
+        return "its directory must be there and writable, also for reading: SQLite writes beside the file"
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     failed_to_write = getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_WRITE
     return LARGER_FILES if failed_to_write and limit != resource.RLIM_INFINITY else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from supervisor.store.engine import open_engine
-from supervisor.store.errors import DatabaseError, DatabaseFull
+from supervisor.store.errors import DatabaseUnavailable
 from supervisor.store.parts import CACHE, CONTROL, RESULTS
 from supervisor.store.schema import PartState, states
 from supervisor.store.urls import shown_url
@@ -95,9 +95,7 @@ def _states(place: Place) -> list[PartState]:
     engine = open_engine(place.databases.control_url)
     try:
         return states(engine)
-    except DatabaseFull:
-        raise
-    except DatabaseError as error:
+    except DatabaseUnavailable as error:
         raise type(error)(error.message, hint="start its server, or name another with --database-url") from error
     finally:
         engine.dispose()
