@@ -48,7 +48,7 @@ def test_the_pages_in_flight_are_finished_and_the_same_command_continues(
     gate.let_through(1)
     done = running.end()
     assert done.code == code
-    assert "type the same command again" in done.out
+    assert "supervisor resume a " in done.out
     nothing_is_left(long_run)
     assert len(long_run.recognised("a")) == 3
     assert not (long_run.runs / "a/output").exists()
