@@ -161,6 +161,11 @@ def test_a_file_that_is_no_database_is_not_said_to_need_a_server(letters: Archiv
     assert done.err.endswith("control.db: file is not a database\n")
 
 
+def test_who_stands_in_a_directory_that_is_gone_is_told_so(letters: Archive) -> None:
+    done = letters.shell("mkdir gone && cd gone && rmdir ../gone && supervisor status --json").end()
+    assert (done.code, done.document["error"]["message"]) == (2, "the current directory is gone")
+
+
 def test_not_a_repository_and_one_without_a_commit(archive: Archive, tmp_path: Path) -> None:
     done = archive.supervisor("--run-ids=a", cwd=archive.top)
     assert (done.code, len(done.err.splitlines())) == (2, 1)

@@ -27,7 +27,7 @@ from supervisor.cli.options import (
 )
 from supervisor.cli.output import print_error, print_failure
 from supervisor.config import DISTRIBUTION
-from supervisor.errors import SupervisorError, SurroundingsError
+from supervisor.errors import SupervisorError, SurroundingsError, UsageError
 from supervisor.passwords import without_passwords
 from supervisor.room import lack_of_room
 
@@ -195,10 +195,20 @@ def _report_system_error(error: OSError, words: Sequence[str], *, as_json: bool)
     failure: SupervisorError | None = lack_of_room(error)
     if failure is None and error.errno in _SURROUNDINGS:
         failure = SurroundingsError(str(error), hint="end other programs or mend the permissions")
+    if failure is None and isinstance(error, FileNotFoundError) and _directory_is_gone():
+        failure = UsageError("the current directory is gone", hint="go to another one with cd")
     if failure is None:
         return _report_defect(error, words, as_json=as_json)
     print_failure(failure, as_json=as_json)
     return failure.exit_code
+
+
+def _directory_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 (it is not the path that matters)
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _report_defect(error: Exception, words: Sequence[str], *, as_json: bool) -> int:
