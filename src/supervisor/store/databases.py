@@ -11,6 +11,9 @@ from supervisor.store.results import ResultStore
 from supervisor.store.schema import prepare_cache, prepare_control, prepare_results
 from supervisor.store.urls import parse_url, sqlite_url
 
+SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a database of its own"
+"""What to do where several want to share an SQLite database."""
+
 
 @dataclass(frozen=True)
 class Databases:

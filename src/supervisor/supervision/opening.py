@@ -18,13 +18,12 @@ from supervisor.logs.lines import LogLine, chosen_level
 from supervisor.model.lease import MIN_LEASE_SECONDS
 from supervisor.model.numbers import LARGEST_NUMBER, MAX_WORKERS
 from supervisor.room import lack_of_room
-from supervisor.store.databases import Databases
+from supervisor.store.databases import SHARING_HINT, Databases
 from supervisor.store.url_environment import with_environment
 from supervisor.store.urls import parse_url, sqlite_url
 from supervisor.supervision.journal import Journal
 from supervisor.supervision.presence import this_supervisor
 from supervisor.supervision.room import check_room, needed_for_runs
-from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.workshop import CacheSetting, Workshop
 
 MANY_SQLITE_WORKERS = 4

@@ -17,7 +17,7 @@ from supervisor.model.submission import ActiveRun, Continue, Decision, New, Refu
 from supervisor.store import intents, runs, sessions, supervisors
 from supervisor.store.claims import Scope
 from supervisor.store.conflicts import retrying_conflicts
-from supervisor.store.databases import Databases
+from supervisor.store.databases import SHARING_HINT, Databases
 from supervisor.store.engine import alone, transaction
 from supervisor.store.errors import DatabaseConflict
 from supervisor.store.moments import database_now
@@ -28,7 +28,6 @@ from supervisor.supervision.planning.planner import PlannedRun
 from supervisor.supervision.presence import may_be_alive
 
 SURE_LEASES = 1.5  # as long as a rescuer waits that finds an expired claim: see `model.rescue`
-SHARING_HINT = "use PostgreSQL, or --per-run-sqlite, which gives each run a database of its own"
 
 
 class RunHeldError(HeldError):

@@ -8,11 +8,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from supervisor.artifacts.filesystems import Mount, network_file_system
+from supervisor.store.databases import SHARING_HINT
 from supervisor.store.errors import DatabaseError, DatabaseFull
 from supervisor.store.urls import parse_url
 from supervisor.supervision.checkup.findings import Finding, Level, Surroundings
 from supervisor.supervision.checkup.storage import obstacle_to_writing
-from supervisor.supervision.submission import SHARING_HINT
 from supervisor.supervision.upkeep import Condition, DatabaseView, look
 
 _NAME = "database"
