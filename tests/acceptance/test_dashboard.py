@@ -61,11 +61,17 @@ def terminate(_seen: Screen, process: subprocess.Popen[bytes]) -> None:
     process.terminate()
 
 
+def hang_up(_seen: Screen, process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGHUP)
+
+
 def watched(archive: Archive, seen: Screen, *options: str, **environment: str) -> Any:
     return typed(archive, seen, "dashboard", "--refresh", "0.2", *options, **environment)
 
 
-@pytest.mark.parametrize(("leave", "code"), [(leave_with_q, 0), (leave_with_ctrl_c, 0), (terminate, 143)])
+@pytest.mark.parametrize(
+    ("leave", "code"), [(leave_with_q, 0), (leave_with_ctrl_c, 0), (terminate, 143), (hang_up, 129)]
+)
 def test_who_leaves_finds_the_terminal_as_it_was(night: Archive, leave: Callable[..., None], code: int) -> None:
     with screen() as seen:
         before = seen.modes()

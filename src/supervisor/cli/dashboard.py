@@ -78,7 +78,8 @@ def dashboard(
     if where.as_json:
         print_json(_document(watched.look()))
         return 0
-    return 143 if watched.start_live(duration) is signal.SIGTERM else 0
+    stopped = watched.start_live(duration)
+    return 0 if stopped is None or stopped is signal.SIGINT else 128 + stopped
 
 
 def _document(sight: Sight) -> dict[str, object]:

@@ -50,7 +50,9 @@ def watch_session(ctx: click.Context, where: Location, settings: dict[str, Any],
     sight = board.look()
     report = _report(place, session_id, [run.row for run in sight.runs or ()])
     has_ended = all(session.status in ENDED_SESSIONS for session in sight.overview.sessions)
-    code = 128 + signal.SIGTERM if stopped is signal.SIGTERM else report.exit_code if has_ended else 0
+    code = report.exit_code if has_ended else 0
+    if stopped is not None and stopped is not signal.SIGINT:
+        code = 128 + stopped
     if where.as_json:
         print_json(report.to_json(code))
     elif has_ended:

@@ -84,7 +84,7 @@ class LiveDashboard:
             until_ended: Whether to end when all sessions that are shown have ended.
 
         Returns:
-            SIGINT or SIGTERM, if one of them ended it, which only the main thread learns of.
+            SIGINT, SIGTERM or SIGHUP, if one of them ended it, which only the main thread learns of.
 
         Raises:
             UsageError: There is no such session, or more than one, or the duration is below 0.

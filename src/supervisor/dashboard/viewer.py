@@ -79,12 +79,12 @@ class Viewer:
     def watch_until_signal(
         self, look: Callable[[], Sight], duration_seconds: float | None, is_over: Callable[[Sight], bool]
     ) -> signal.Signals | None:
-        """Watch, until SIGINT or SIGTERM comes in the main thread, or as `watch` says.
+        """Watch, until SIGINT, SIGTERM or SIGHUP comes in the main thread, or as `watch` says.
 
         Returns:
             The signal, if one came.
         """
-        with self._wakeup.watching_signals(), self.noticing():
+        with self._wakeup.watching_signals(signal.SIGHUP), self.noticing():
             self.watch(look, duration_seconds, is_over)
         return self._wakeup.signals[0] if self._wakeup.signals else None
 

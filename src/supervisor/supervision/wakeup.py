@@ -46,12 +46,17 @@ class Wakeup:
         os.close(self._writer)
 
     @contextmanager
-    def watching_signals(self) -> Iterator[None]:
-        """Collect SIGINT and SIGTERM while the block runs; in other threads than the main one, do nothing."""
+    def watching_signals(self, *others: signal.Signals) -> Iterator[None]:
+        """Collect SIGINT, SIGTERM and some others while the block runs; in other threads than the main one, do nothing.
+
+        Another one that is ignored, as SIGHUP is below `nohup`, stays so.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._received) for number in (signal.SIGINT, signal.SIGTERM)}
+        heeded = [number for number in others if signal.getsignal(number) is not signal.SIG_IGN]
+        numbers = (signal.SIGINT, signal.SIGTERM, *heeded)
+        before = {number: signal.signal(number, self._received) for number in numbers}
         try:
             yield
         finally:
