@@ -3,12 +3,19 @@
 JSON and not pickle: an executor has read documents of unknown origin, and its words must not be able to act here.
 """
 
+import builtins
+import collections.abc
 import json
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from supervisor.json_lines import read_object
 from supervisor.model.states import RunStatus
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,7 @@ class Stopped:
 
 Message = Start | Stop | Ready | Advanced | Used | Finished | Stopped
 _KINDS = {kind.__name__: kind for kind in (Start, Stop, Ready, Advanced, Used, Finished, Stopped)}
+_HINTS: Mapping[type, Mapping[str, Any]] = {kind: get_type_hints(kind) for kind in (*_KINDS.values(), EndedDocument)}
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -153,11 +161,38 @@ def receive(connection: Connection) -> Message:
 
     Raises:
         EOFError: The other side is gone.
+        ValueError, KeyError, TypeError: What it says is no message.
     """
-    fields = json.loads(connection.recv_bytes())
-    kind = _KINDS[fields.pop("kind")]
-    if "status" in fields:
-        fields["status"] = RunStatus(fields["status"])
-    if "ended" in fields:
-        fields["ended"] = [EndedDocument(**document) for document in fields["ended"]]
-    return kind(**fields)
+    told = read_object(connection.recv_bytes())
+    kind = _KINDS[told.pop("kind")]
+    if "status" in told:
+        told["status"] = RunStatus(told["status"])
+    if "ended" in told:
+        told["ended"] = [_checked(EndedDocument(**document)) for document in told["ended"]]
+    return _checked(kind(**told))
+
+
+def _checked(message: M) -> M:
+    """Return a message, or a part of one, all of whose fields are of their kinds."""
+    hints = _HINTS[type(message)]
+    wrong = [name for name, value in vars(message).items() if not _fits(value, hints[name])]
+    if wrong:
+        raise TypeError(f"{wrong[0]} is not what it has to be")
+    return message
+
+
+def _fits(value: object, hint: Any) -> bool:
+    arguments = get_args(hint)
+    match get_origin(hint) or hint:
+        case types.UnionType:
+            return any(_fits(value, one) for one in arguments)
+        case collections.abc.Mapping:
+            return isinstance(value, dict) and all(_fits(one, arguments[1]) for one in value.values())
+        case collections.abc.Sequence:
+            return isinstance(value, list | tuple) and all(_fits(one, arguments[0]) for one in value)
+        case builtins.float:
+            return type(value) in {float, int}
+        case builtins.object:
+            return True
+        case kind:
+            return type(value) is kind

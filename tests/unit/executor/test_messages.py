@@ -16,6 +16,7 @@ from supervisor.executor.messages import (
     Start,
     Stop,
     Stopped,
+    Used,
     receive,
     send,
 )
@@ -40,7 +41,7 @@ JSON = st.recursive(
 MESSAGES = st.one_of(
     st.builds(
         Start,
-        patience_seconds=st.floats(allow_nan=False),
+        patience_seconds=st.floats(allow_nan=False, allow_infinity=False),
         spec=st.dictionaries(st.text(max_size=5), JSON, max_size=3),
     ),
     st.sampled_from([Stop(), Ready()]),
@@ -51,6 +52,7 @@ MESSAGES = st.one_of(
         because=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
         ended=st.lists(st.builds(EndedDocument, path=st.text(max_size=5), seconds=st.floats(0, 9)), max_size=3),
     ),
+    st.builds(Used, cpu_seconds=st.floats(0, 9)),
     st.builds(Finished),
 )
 
@@ -89,6 +91,28 @@ def test_what_travels_is_json(pair: Pair) -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"kind": "Used", "cpu_seconds": NaN, "peak_memory_bytes": 1}',
+        '{"kind": "Used", "cpu_seconds": "1", "peak_memory_bytes": 1}',
+        '{"kind": "Advanced", "documents_opened": "1"}',
+        '{"kind": "Advanced", "pages": {"ocr": null}}',
+        '{"kind": "Advanced", "because": [1]}',
+        '{"kind": "Advanced", "ended": [{"path": "a", "pages": 3}]}',
+        '{"kind": "Finished", "status": "succeeded", "error": 1}',
+        '{"kind": "Finished", "status": "asleep", "error": null}',
+        '{"kind": "Stopped", "no_room": false}',
+    ],
+)
+def test_what_is_no_message_is_not_taken_for_one(pair: Pair, said: str) -> None:
+    pair[0].send_bytes(said.encode())
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        receive(pair[1])
 
 
 def test_a_closed_pipe() -> None:
