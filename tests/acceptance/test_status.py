@@ -115,6 +115,12 @@ def test_what_was_run_again_since_is_no_advice(three: Archive) -> None:
     assert "  results    none" in lines(three, "show", "b")
 
 
+def test_reports_are_in_colour_where_the_environment_says_so(three: Archive) -> None:
+    assert three.supervisor("start", "Night", "--run-ids=a").code == 0
+    assert "\x1b[36mrunning" in three.supervisor("status", FORCE_COLOR="1").out
+    assert "\x1b" not in three.supervisor("status", FORCE_COLOR="1", NO_COLOR="1").out
+
+
 def test_a_session_that_rests_says_how_it_goes_on(three: Archive) -> None:
     assert three.supervisor("start", "Night", "--run-ids=a").code == 0
     assert three.supervisor("pause", "Night").code == 0

@@ -26,6 +26,7 @@ from supervisor.cli.options import (
     workers_option,
 )
 from supervisor.cli.output import print_error, print_failure
+from supervisor.colour import wanted_colour
 from supervisor.config import DISTRIBUTION
 from supervisor.errors import SupervisorError, SurroundingsError, UsageError
 from supervisor.passwords import without_passwords
@@ -147,9 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         import_module("supervisor.cli.command_line").hide_typed_passwords()
     as_json = "--json" in words
     try:
-        # None: in colour on a terminal.
-        colour = False if os.environ.get("NO_COLOR") else None
-        code = cli.main(words, prog_name=_NAME, standalone_mode=False, color=colour)
+        code = cli.main(words, prog_name=_NAME, standalone_mode=False, color=wanted_colour())
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code

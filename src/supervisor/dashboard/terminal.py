@@ -12,6 +12,8 @@ from rich.live_render import LiveRender
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
+from supervisor.colour import wanted_colour
+
 
 class StandardOutput(Console):
     """Where reports go: in colour on a terminal, unless NO_COLOR is set or CLICOLOR is 0.
@@ -21,15 +23,13 @@ class StandardOutput(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         """Look at the stream and at the environment."""
-        forced = os.environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}
-        unwanted = os.environ.get("CLICOLOR") == "0" and not forced and not os.environ.get("FORCE_COLOR")
+        wanted = wanted_colour()
         has_terminal = (sys.stderr if stderr else sys.stdout).isatty()
         super().__init__(
             stderr=stderr,
             highlight=False,
-            # Rich knows NO_COLOR and FORCE_COLOR.
-            force_terminal=True if forced or has_terminal else None,
-            no_color=True if unwanted else None,
+            force_terminal=True if wanted or has_terminal else None,
+            no_color=True if wanted is False else None,
         )
 
     @property
