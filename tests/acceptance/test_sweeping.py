@@ -74,7 +74,7 @@ def test_nothing_outlives_the_next_command_whatever_that_is(
     assert not prepared_pages(three)
     assert not list((three.runs / ".locks").glob("*.json*"))
     assert not list((three.runs / ".workspace_leases").glob("*.json*"))
-    assert not list((three.runs / ".supervisors").iterdir())
+    assert [path.name for path in (three.runs / ".supervisors").iterdir()] == ["supervisor.log"]
     assert not list(temporary.iterdir())
 
 
