@@ -31,7 +31,7 @@ from supervisor.clock import SystemClock
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.fullscreen import FullScreen
 from supervisor.dashboard.looking import Looker, Scope
-from supervisor.dashboard.picture import Frame, draw
+from supervisor.dashboard.picture.picture import Frame, draw
 from supervisor.store.engine import open_engine
 from supervisor.supervision.place import Place
 from supervisor.supervision.sessions.manager import SessionManager

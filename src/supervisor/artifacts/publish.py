@@ -41,3 +41,8 @@ def drop_staged(run: RunDirectory) -> None:
     if retired.is_dir() and not run.output.exists():
         retired.rename(run.output)
     shutil.rmtree(run.root / ".staging", ignore_errors=True)
+
+
+def drop_term(run: RunDirectory, lease_term: int) -> None:
+    """Drop what one term staged, and nothing else: the run may be another machine's by now, in the same directory."""
+    shutil.rmtree(run.staging(lease_term), ignore_errors=True)

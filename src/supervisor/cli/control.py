@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import click
 
 from supervisor.board.progress import counted
-from supervisor.cli.control_report import answers_to_json, print_answers
 from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, located, typed_location
 from supervisor.cli.output import is_terminal, print_json, print_note
+from supervisor.cli.reports.control import answers_to_json, print_answers
 from supervisor.cli.settings import repository_name
 from supervisor.dashboard.terminal import StandardError
 from supervisor.errors import HeldError, SupervisorError

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from supervisor.artifacts.log_reading import LogReader, log_files
-from supervisor.cli.log_lines import LinePrinter
 from supervisor.cli.names import run_names
 from supervisor.cli.options import Location, WholeNumber, located
 from supervisor.cli.output import print_json, print_note
+from supervisor.cli.reports.log_lines import LinePrinter
 from supervisor.cli.settings import repository_name
 from supervisor.logs.earlier import LineParser
 from supervisor.logs.lines import CHOSEN_LEVELS, LogLine

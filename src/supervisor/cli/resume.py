@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from supervisor.cli.closing import print_failures, print_runs
-from supervisor.cli.control_report import answers_to_json, print_answers
 from supervisor.cli.names import all_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
+from supervisor.cli.reports.closing import print_failures, print_runs
+from supervisor.cli.reports.control import answers_to_json, print_answers
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of, workers_of
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveTable
+from supervisor.dashboard.runs.progress import LiveTable
 from supervisor.git.repository import Repository
 from supervisor.supervision.control.changes import Answer
 from supervisor.supervision.outcome import ResumeOutcome

@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 
-from supervisor.cli.closing import print_failures, print_runs
 from supervisor.cli.options import Location
 from supervisor.cli.output import print_json
+from supervisor.cli.reports.closing import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of, view_of, workers_of
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveTable, ProgressView
+from supervisor.dashboard.runs.progress import LiveTable, ProgressView
 from supervisor.git.repository import Repository
 
 

@@ -11,7 +11,7 @@ from supervisor.board.views import SessionView
 from supervisor.cli.looking import looking
 from supervisor.cli.options import Location, WholeNumber, located
 from supervisor.cli.output import print_json
-from supervisor.cli.tables import print_table, shown_good, shown_moment, shown_span
+from supervisor.cli.reports.tables import print_table, shown_good, shown_moment, shown_span
 from supervisor.clock import SystemClock
 from supervisor.model.states import RunStatus, SessionStatus
 

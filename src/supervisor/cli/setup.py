@@ -8,10 +8,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from supervisor.cli.log_lines import plain_line
 from supervisor.cli.options import Location
+from supervisor.cli.reports.log_lines import plain_line
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveTable, PlainLines, ProgressView
+from supervisor.dashboard.runs.progress import LiveTable, PlainLines, ProgressView
 from supervisor.dashboard.terminal import StandardError
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository

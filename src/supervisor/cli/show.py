@@ -9,12 +9,12 @@ import click
 from supervisor.board.history import RunHistory, read_history, reason
 from supervisor.cli.looking import looking
 from supervisor.cli.names import run_names
-from supervisor.cli.next_lines import print_lines
 from supervisor.cli.options import Location, WholeNumber, located, typed_location
 from supervisor.cli.output import print_json, print_wrapped
-from supervisor.cli.quality_report import print_documents, print_pages
-from supervisor.cli.report import shown_documents, shown_resources, shown_run_pages
-from supervisor.cli.tables import painted_state, print_facts
+from supervisor.cli.reports.figures import shown_documents, shown_resources, shown_run_pages
+from supervisor.cli.reports.next_lines import print_lines
+from supervisor.cli.reports.quality import print_documents, print_pages
+from supervisor.cli.reports.tables import painted_state, print_facts
 from supervisor.model.amounts import shown_seconds
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, RunStatus

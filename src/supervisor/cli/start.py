@@ -22,7 +22,7 @@ from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, run_options, selections_of
 from supervisor.cli.watch import view_of_watched, watch_session
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import PlainLines, ProgressView
+from supervisor.dashboard.runs.progress import PlainLines, ProgressView
 from supervisor.dashboard.terminal import StandardError
 from supervisor.git.repository import Repository
 from supervisor.model.numbers import MAX_WORKERS

@@ -9,7 +9,7 @@ from supervisor.cli.looking import Look, looking
 from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, located, typed_location
 from supervisor.cli.output import print_json, print_note
-from supervisor.cli.status_report import print_details, print_next, print_standing
+from supervisor.cli.reports.status import print_details, print_next, print_standing
 from supervisor.clock import SystemClock
 from supervisor.supervision.attendance import Attendance, attendance
 from supervisor.supervision.control.selection import find_session, unknown_name

@@ -8,7 +8,7 @@ from supervisor.board.overview import read_overview
 from supervisor.cli.looking import looking
 from supervisor.cli.options import Location, located
 from supervisor.cli.output import print_json
-from supervisor.cli.tables import shown_share
+from supervisor.cli.reports.tables import shown_share
 from supervisor.clock import SystemClock
 
 

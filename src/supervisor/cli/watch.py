@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from supervisor.board.report import SessionReport, report_session
-from supervisor.cli.closing import print_runs
 from supervisor.cli.options import Location, typed_location
 from supervisor.cli.output import print_json, print_note
+from supervisor.cli.reports.closing import print_runs
 from supervisor.clock import SystemClock
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.live import LiveDashboard
-from supervisor.dashboard.progress import PlainLines, ProgressView
+from supervisor.dashboard.runs.progress import PlainLines, ProgressView
 from supervisor.dashboard.terminal import StandardError
 from supervisor.dashboard.watched import WatchedRuns
 from supervisor.model.states import ENDED_SESSIONS

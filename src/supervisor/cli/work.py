@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from supervisor.board.progress import counted
-from supervisor.cli.closing import print_failures, print_runs
 from supervisor.cli.names import session_names
 from supervisor.cli.options import Location, execution_options, located, workers_option
 from supervisor.cli.output import print_json
+from supervisor.cli.reports.closing import print_failures, print_runs
 from supervisor.cli.settings import apply_settings
 from supervisor.cli.setup import make_supervisor, view_of, workers_of
 from supervisor.clock import SystemClock
-from supervisor.dashboard.progress import LiveQueue
+from supervisor.dashboard.runs.progress import LiveQueue
 from supervisor.errors import UsageError
 from supervisor.git.repository import Repository
 from supervisor.supervision.opening import check_name

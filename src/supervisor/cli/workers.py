@@ -12,8 +12,8 @@ from supervisor.board.views import WorkerView
 from supervisor.cli.looking import looking
 from supervisor.cli.options import Location, WholeNumber, located, locating_options, location
 from supervisor.cli.output import print_json, print_note
+from supervisor.cli.reports.tables import print_table, shown_age, shown_moment
 from supervisor.cli.settings import repository_name
-from supervisor.cli.tables import print_table, shown_age, shown_moment
 from supervisor.clock import SystemClock
 from supervisor.model.numbers import MAX_WORKERS
 from supervisor.model.states import WorkerStatus

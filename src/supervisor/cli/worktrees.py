@@ -6,7 +6,7 @@ import click
 
 from supervisor.cli.options import Location
 from supervisor.cli.output import print_json
-from supervisor.cli.tables import print_table
+from supervisor.cli.reports.tables import print_table
 from supervisor.model.amounts import shown_seconds
 from supervisor.supervision.tidy import Caretaker, Worktree
 

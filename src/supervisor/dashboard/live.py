@@ -13,7 +13,7 @@ from supervisor.board.counts import Summary
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.fullscreen import FullScreen, keys_of_terminal
 from supervisor.dashboard.looking import Looker, Scope
-from supervisor.dashboard.picture import Frame, draw
+from supervisor.dashboard.picture.picture import Frame, draw
 from supervisor.dashboard.sight import Sight
 from supervisor.dashboard.terminal import StandardOutput
 from supervisor.dashboard.viewer import Viewer

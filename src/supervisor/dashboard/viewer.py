@@ -16,7 +16,7 @@ from rich.text import Text
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.fullscreen import FullScreen
 from supervisor.dashboard.lookout import Lookout, View
-from supervisor.dashboard.picture import Frame, draw
+from supervisor.dashboard.picture.picture import Frame, draw
 from supervisor.dashboard.sight import Sight
 from supervisor.model.paths import printable
 from supervisor.supervision.wakeup import Wakeup

@@ -11,7 +11,7 @@ from supervisor.board.progress import RunProgress
 from supervisor.dashboard.config import DashboardConfig
 from supervisor.dashboard.fullscreen import FullScreen, keys_of_terminal
 from supervisor.dashboard.looking import Looker, Scope
-from supervisor.dashboard.progress import ProgressView
+from supervisor.dashboard.runs.progress import ProgressView
 from supervisor.dashboard.viewer import Viewer
 from supervisor.errors import SupervisorError
 from supervisor.supervision.place import Place

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from supervisor.artifacts.atomic import write_atomically
 from supervisor.artifacts.layout import RunDirectory
-from supervisor.artifacts.publish import drop_staged
+from supervisor.artifacts.publish import drop_staged, drop_term
 from supervisor.board.report import manifest, report_run
 from supervisor.board.spending import last_end
 from supervisor.model.states import ACTIVE, RunStatus
@@ -60,7 +60,7 @@ def _close_trace(directory: RunDirectory, happened: Sequence[Event]) -> None:
 
 def abandon(shop: Workshop, row: RunRow) -> Settled:
     """Remove what was done here for a run that is another's now; its results are elsewhere."""
-    drop_staged(shop.runs_directory.run(row.run_id))
+    drop_term(shop.runs_directory.run(row.run_id), row.lease_term)
     return withdraw(shop, row)
 
 

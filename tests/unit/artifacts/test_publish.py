@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.artifacts.layout import RunDirectory
-from supervisor.artifacts.publish import drop_staged, publish_output
+from supervisor.artifacts.publish import drop_staged, drop_term, publish_output
 
 OLD = {"output/scans/a.tiff.txt": "old a", "output/gone.tsv": "old"}
 NEW = {"output/scans/a.tiff.txt": "new a", "output/c.pdf.txt": "new c"}
@@ -179,3 +179,12 @@ def test_an_attempt_that_made_nothing_has_an_empty_output(tmp_path: Path) -> Non
     publish_output(run, 1)
     assert run.output.is_dir()
     assert contents(run.root) == {}
+
+
+def test_who_has_lost_a_run_drops_nothing_of_its_new_holder(make_run: Callable[[bool], RunDirectory]) -> None:
+    run = make_run(True)
+    drop_term(run, 1)
+    drop_term(run, 1)
+    assert not run.staging(1).exists()
+    assert under_output(run.staging(2) / "output") == NEW
+    assert under_output(run.output) == OLD

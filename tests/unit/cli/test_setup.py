@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from supervisor.cli.setup import view_of
-from supervisor.dashboard.progress import LiveQueue, LiveTable, PlainLines, ProgressView
+from supervisor.dashboard.runs.progress import LiveQueue, LiveTable, PlainLines, ProgressView
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from supervisor.board.progress import RunProgress
 from supervisor.clock import Clock
-from supervisor.dashboard.lines import document_lines, pages_line, stage_line
-from supervisor.dashboard.table import drawn_runs
+from supervisor.dashboard.runs.lines import document_lines, pages_line, stage_line
+from supervisor.dashboard.runs.table import drawn_runs
+from supervisor.dashboard.runs.watch import Watch
 from supervisor.dashboard.terminal import Display
-from supervisor.dashboard.watch import Watch
 from supervisor.model.paths import printable
 from supervisor.model.states import RunStatus
 

@@ -8,10 +8,10 @@ from functools import partial
 from rich.text import Text
 
 from supervisor.board.views import EventView, LaneView, RunView, SessionView, WorkerView
-from supervisor.dashboard.columns import Cell, Column, Grid
 from supervisor.dashboard.drawing import RUN_STYLES, SESSION_STYLES, WORKER_STYLES, about, clock_time
-from supervisor.dashboard.measures import Measure, pages_measure, session_measure, shown_pages
-from supervisor.dashboard.section import Row, Section
+from supervisor.dashboard.picture.columns import Cell, Column, Grid
+from supervisor.dashboard.picture.measures import Measure, pages_measure, session_measure, shown_pages
+from supervisor.dashboard.picture.section import Row, Section
 from supervisor.model.paths import printable
 from supervisor.model.states import ACTIVE, ENDED_SESSIONS, RunStatus, SessionStatus, WorkerStatus
 

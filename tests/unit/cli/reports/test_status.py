@@ -7,7 +7,7 @@ import pytest
 from supervisor.board.counts import DocumentCounts, PageCounts
 from supervisor.board.standing import Standing
 from supervisor.board.views import Overview, RunView, SessionView
-from supervisor.cli.status_report import print_next, print_standing
+from supervisor.cli.reports.status import print_next, print_standing
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.supervision.attendance import Attendance
 

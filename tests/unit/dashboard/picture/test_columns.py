@@ -1,6 +1,6 @@
 from rich.text import Text
 
-from supervisor.dashboard.columns import Cell, Column, Grid
+from supervisor.dashboard.picture.columns import Cell, Column, Grid
 
 COLUMNS = [
     Column("title", 8, grows=3, widest=20),

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from supervisor.board.progress import RunProgress
-from supervisor.dashboard.progress import PlainLines
+from supervisor.dashboard.runs.progress import PlainLines
 from supervisor.executor.messages import EndedDocument
 from supervisor.model.states import RunStatus
 from support.clocks import HandClock

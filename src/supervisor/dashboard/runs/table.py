@@ -10,8 +10,8 @@ from rich.text import Text
 
 from supervisor.board.progress import RunProgress, counted
 from supervisor.dashboard.drawing import RUN_STYLES, bar, clock_time, fitted
-from supervisor.dashboard.lines import shown_total
-from supervisor.dashboard.watch import Watch
+from supervisor.dashboard.runs.lines import shown_total
+from supervisor.dashboard.runs.watch import Watch
 from supervisor.model.states import ACTIVE, RunStatus
 
 _GAP = 2

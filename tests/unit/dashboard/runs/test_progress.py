@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supervisor.board.progress import RunProgress
-from supervisor.dashboard.progress import LiveQueue, LiveTable, ProgressView
+from supervisor.dashboard.runs.progress import LiveQueue, LiveTable, ProgressView
 from supervisor.executor.messages import EndedDocument
 from supervisor.model.states import RunStatus
 from support.clocks import HandClock

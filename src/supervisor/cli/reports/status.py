@@ -9,10 +9,10 @@ import click
 from supervisor.board.counts import DocumentCounts, PageCounts
 from supervisor.board.standing import Failure, Standing
 from supervisor.board.views import EventView, LaneView, RunView, SessionView
-from supervisor.cli.next_lines import print_lines
-from supervisor.cli.next_steps import AGAIN
 from supervisor.cli.output import print_wrapped
-from supervisor.cli.tables import (
+from supervisor.cli.reports.next_lines import print_lines
+from supervisor.cli.reports.next_steps import AGAIN
+from supervisor.cli.reports.tables import (
     painted_state,
     print_facts,
     print_table,

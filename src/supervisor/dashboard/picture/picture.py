@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from supervisor.dashboard.drawing import fitted
-from supervisor.dashboard.facts import facts_in_one_line, facts_in_two_lines
-from supervisor.dashboard.room import share_out
-from supervisor.dashboard.section import Section
-from supervisor.dashboard.sections import events_section, runs_section, sessions_section, workers_section
+from supervisor.dashboard.picture.facts import facts_in_one_line, facts_in_two_lines
+from supervisor.dashboard.picture.room import share_out
+from supervisor.dashboard.picture.section import Section
+from supervisor.dashboard.picture.sections import events_section, runs_section, sessions_section, workers_section
 from supervisor.dashboard.sight import Sight
 from supervisor.model.paths import printable
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.cli.tables import print_table, shown_share
+from supervisor.cli.reports.tables import print_table, shown_share
 from supervisor.model.states import ResultStatus
 from supervisor.store.quality import DocumentQuality, PageQuality
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from supervisor.board.counts import DocumentCounts, PageCounts, WorkerTotals
 from supervisor.board.views import Overview
-from supervisor.dashboard.picture import Frame, draw
+from supervisor.dashboard.picture.picture import Frame, draw
 from supervisor.dashboard.sight import Sight
 from supervisor.model.states import RunStatus
 from support.overviews import AT, a_night, run

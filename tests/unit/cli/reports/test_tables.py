@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from click import unstyle
 
-from supervisor.cli.tables import print_table, shown_age, shown_moment, shown_share
+from supervisor.cli.reports.tables import print_table, shown_age, shown_moment, shown_share
 
 HEAD = ("run", "state", "pages", "does")
 ROWS = [("letters", "running", "7/1,200", "recognising, by desk-4711-1"), ("書簡", "failed", "3/3", "")]

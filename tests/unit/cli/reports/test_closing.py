@@ -8,8 +8,8 @@ import click
 import pytest
 
 from supervisor.board.report import RunReport
-from supervisor.cli.closing import print_runs
 from supervisor.cli.main import cli
+from supervisor.cli.reports.closing import print_runs
 from supervisor.model.states import ResultStatus, RunStatus
 from supervisor.store.results import PageTally, StoredDocument
 

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from supervisor.board.progress import counted, shown_reasons
 from supervisor.board.report import RunReport
-from supervisor.cli.closing_table import cells_of, closing_table
-from supervisor.cli.next_lines import print_lines
-from supervisor.cli.next_steps import next_steps
 from supervisor.cli.options import typed_location
 from supervisor.cli.output import print_note, print_wrapped
+from supervisor.cli.reports.closing_table import cells_of, closing_table
+from supervisor.cli.reports.next_lines import print_lines
+from supervisor.cli.reports.next_steps import next_steps
 from supervisor.dashboard.drawing import RUN_STYLES
 from supervisor.dashboard.terminal import StandardOutput
 from supervisor.model.amounts import shown_seconds

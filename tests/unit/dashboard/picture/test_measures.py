@@ -4,7 +4,7 @@ import pytest
 
 from supervisor.board.counts import DocumentCounts, PageCounts
 from supervisor.board.views import SessionProgress
-from supervisor.dashboard.measures import pages_measure, session_measure, shown_pages
+from supervisor.dashboard.picture.measures import pages_measure, session_measure, shown_pages
 from supervisor.model.states import SessionStatus
 from support.overviews import a_night
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.dashboard.room import share_out
+from supervisor.dashboard.picture.room import share_out
 
 
 def test_what_one_leaves_goes_to_the_others() -> None:
