@@ -23,7 +23,7 @@ HOME = Path(f"/tmp/{os.getpid() % 10_000:04}")  # noqa: S108 (made here, or refu
 SHOWN_HOME = "/home/ada"
 ARCHIVE = HOME / "archive"
 RUNS = ("letters", "books", "reports", "minutes", "ledgers", "maps")
-PAGES = 20
+PAGES = 40
 SESSION = "Night of 21 November"
 SUPERVISOR = str(Path(sys.executable).with_name("supervisor"))
 ORDER = (
@@ -66,6 +66,7 @@ MEANWHILE = (
     Capture(["workers", "scale", "2"]),
     Capture(["cancel", "Morning", "--force"]),
     Capture(["cleanup", "--dry-run"]),
+    Capture(["completion", "--help"]),
 )
 AFTERWARDS = (
     Capture(["status", SESSION]),
@@ -136,7 +137,7 @@ def captures(columns: int) -> Iterator[str]:
     open_screen(["--run-ids", "letters", "--session", "First night", "--quiet"], columns, TALL).end()
     supervisor = open_screen(ORDER, columns, WIDTHS[columns])
     supervisor.wait_until(lambda: sum("recognising" in line for line in supervisor.lines) >= 2)
-    supervisor.wait_until(lambda: any("failed" in line and "maps" in line for line in supervisor.lines))
+    supervisor.wait_until(lambda: any(line.startswith("maps ") and " 1/3 " in line for line in supervisor.lines))
     yield "### While six runs execute\n"
     yield shown(ORDER, supervisor.lines)
     for capture in MEANWHILE:

@@ -194,8 +194,13 @@ def test_a_run_that_goes_back_to_the_queue_leaves_its_workspace_and_keeps_its_pi
 def test_what_was_done_for_a_run_that_is_anothers_now_goes(bench: Bench) -> None:
     assignment = executing(bench)
     bench.requeue(assignment.row)
+    directory = bench.directory_of(assignment.row)
+    its = directory.staging(assignment.row.lease_term + 1) / "output"
+    its.mkdir(parents=True)
     assert abandon(bench.shop, assignment.row).kept is None
-    assert remains(bench, assignment.row) == {"pin"}
+    assert not directory.staging(assignment.row.lease_term).exists()
+    assert its.is_dir()
+    assert remains(bench, assignment.row) == {"pin", "staging"}
 
 
 def test_a_workspace_in_which_somebody_worked_is_kept_with_its_pin(bench: Bench) -> None:
