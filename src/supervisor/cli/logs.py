@@ -173,6 +173,7 @@ def _batches(reader: LogReader, goes_on: Callable[[], bool] | None) -> Iterator[
         yield map(parser.parse, chain(found, reader.torn_line()) if is_over else found)
         if is_over:
             return
+        # A file that grows tells nobody, and a run that ends tells the database alone.
         time.sleep(_LOOK_SECONDS)
 
 
