@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from supervisor.executor.meter import Meter
 from supervisor.locks.processes import adopt_orphans
 
@@ -25,7 +27,8 @@ with member("hold") as holder:
     assert holder.stdout is not None
     holder.stdout.readline()
     meter.read()
-time.sleep(0.2)
+while sum(psutil.Process(killed.pid).cpu_times()[:2]) < 0.2:
+    time.sleep(0.01)
 killed.kill()
 killed.wait()
 # The orphan, which is ours now; it ends, and nobody waits for it yet.

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 from supervisor.board.counts import DocumentCounts, PageCounts, Summary, WorkerTotals
 from supervisor.board.entries import event_entry, run_entry, session_entry, slots_entry, summary_entry, worker_entry
-from supervisor.board.views import EventView, LaneView, RunView, SessionProgress, SessionView, SlotsView, WorkerView
+from supervisor.board.views import EventView, LaneView, SessionProgress, SessionView, SlotsView, WorkerView
 from supervisor.model.states import RunStatus, SessionStatus, WorkerStatus
+from support.overviews import run
 
 AT = datetime(2026, 11, 21, 21, 0, tzinfo=UTC)
 DOCUMENTS = DocumentCounts(total=4, opened=3, done=2, failed=1)
@@ -63,31 +64,11 @@ def test_a_session_tells_of_every_state_of_runs_and_of_its_lanes() -> None:
 
 
 def test_a_run_and_a_worker_tell_what_they_do() -> None:
-    run = RunView(
-        row=7,
-        run_id="letters",
-        session_id="5e55",
-        lane=None,
-        status=RunStatus.RUNNING,
-        is_paused=False,
-        is_cancelled=False,
-        stage="recognising",
-        priority=100,
-        attempt=1,
-        worker="desk-1",
-        documents=DOCUMENTS,
-        pages=PAGES,
-        created_at=AT,
-        started_at=AT,
-        claimed_at=AT,
-        finished_at=None,
-        heartbeat_at=AT,
-        error=None,
-    )
-    told = run_entry(run)
+    letters = run("letters", RunStatus.RUNNING)
+    told = run_entry(letters)
     # The number of its row is nobody's business.
-    assert told.keys() == vars(run).keys() - {"row"}
-    assert told["claimed_at"] == AT.isoformat()
+    assert told.keys() == vars(letters).keys() - {"row"}
+    assert told["claimed_at"] == vars(letters)["claimed_at"].isoformat()
     idle = WorkerView("desk-2", "desk", "desk.example", 42, WorkerStatus.IDLE, AT, 3.14159)
     assert as_read(worker_entry(idle)) == {
         "id": "desk-2",

@@ -10,30 +10,22 @@ from supervisor.board.views import Overview, RunView, SessionView
 from supervisor.cli.reports.status import print_next, print_standing
 from supervisor.model.states import RunStatus, SessionStatus
 from supervisor.supervision.attendance import Attendance
+from support.overviews import run
 
 RUNS = Path("/srv/runs")
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SESSION = SessionView("5e55", "Night", None, SessionStatus.RUNNING, AT, AT, None)
-RUN = RunView(
-    row=1,
-    run_id="letters",
+RUN = run(
+    "letters",
+    RunStatus.QUEUED,
     session_id="5e55",
-    lane=None,
-    status=RunStatus.QUEUED,
-    is_paused=False,
-    is_cancelled=False,
-    stage="queued",
-    priority=100,
-    attempt=1,
     worker=None,
     documents=DocumentCounts(total=2),
     pages=PageCounts(),
     created_at=AT,
     started_at=None,
     claimed_at=None,
-    finished_at=None,
     heartbeat_at=None,
-    error=None,
 )
 RUNNING = replace(RUN, status=RunStatus.RUNNING, claimed_at=AT, worker="desk-1", stage="recognising")
 
